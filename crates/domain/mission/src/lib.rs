@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod clock;
+pub mod ids;
+pub mod mission;
+pub mod mission_store;
+pub mod signal;
+pub mod signal_log;
+pub mod status;
+pub mod zone;
+
+#[cfg(feature = "testing")]
+pub mod testing;

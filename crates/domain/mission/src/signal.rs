@@ -1,0 +1,106 @@
+//! A signal: one message as it came in, parsed far enough to be stored once and found again.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::ids::SignalId;
+
+/// Where a signal came from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The Slack Events API.
+    Slack,
+    /// Twilio messaging.
+    Sms,
+}
+
+impl Source {
+    /// The spelling of API, column and metric label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// Reads that spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Slack, Self::Sms].into_iter().find(|source| source.as_str() == text)
+    }
+}
+
+/// Where a conversation takes place: what a burst is collected in and a receipt is sent to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The source it belongs to.
+    pub source: Source,
+    /// Slack team id, or Twilio account.
+    pub workspace: String,
+    /// Slack channel id, or our own number.
+    pub channel: String,
+    /// Slack `thread_ts` of a thread reply; none at the root of a channel.
+    pub thread: Option<String>,
+}
+
+impl Conversation {
+    /// One text that is equal exactly when the conversation is: `slack/T1/C1/1700000000.000100`, `-` for no thread.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let thread = self.thread.as_deref().unwrap_or("-");
+        format!("{}/{}/{}/{thread}", self.source.as_str(), self.workspace, self.channel)
+    }
+}
+
+/// The names by which the same message may come in again. Either one being known makes it a duplicate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DedupeKeys {
+    /// The provider's id of this event: `slack:event:Ev…`. Absent where the provider sends none.
+    pub event: Option<String>,
+    /// What the message is: `slack:message:T/C/ts` plus subtype and edit. One message may arrive as several events.
+    pub content: String,
+}
+
+/// What is to become of a signal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Disposition {
+    /// Wait for its burst to close, then be understood.
+    Queue,
+    /// Kept and shown, never acted on, for this reason (`bot_message`, `unsupported_event`, …).
+    Ignore(&'static str),
+}
+
+/// A repeat as the provider announced it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Redelivery {
+    /// `x-slack-retry-num`, 1..3; none on a first delivery.
+    pub number: Option<i32>,
+    /// `x-slack-retry-reason`.
+    pub reason: Option<String>,
+}
+
+/// A verified, parsed message on its way into the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // named as in the log's columns
+pub struct NewSignal {
+    pub signal_id: SignalId,
+    pub conversation: Conversation,
+    /// Slack user id or phone number; empty when the event has none.
+    pub author: String,
+    pub text: String,
+    /// The provider's own name of the message: Slack `ts`, Twilio `MessageSid`.
+    pub message_ref: String,
+    /// `event_id` of Slack, for people who search by it.
+    pub provider_event_id: Option<String>,
+    /// When the message was written, by the provider's clock.
+    pub occurred_at: OffsetDateTime,
+    pub keys: DedupeKeys,
+    pub disposition: Disposition,
+    pub redelivery: Redelivery,
+    /// The body as received, as JSON text.
+    pub payload: String,
+    /// W3C trace id of the request that brought it, 32 lower-case hex digits.
+    pub trace_id: String,
+}
