@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
-use tzdb::TimeZoneRef;
+use tz::TimeZoneRef;
 
 /// A named IANA zone, such as `America/Toronto`.
 #[derive(Clone, Copy, Debug)]
@@ -22,19 +22,19 @@ impl Zone {
     /// # Errors
     /// [`UnknownZone`] when the name is not in the database.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
-        let rules = tzdb::tz_by_name(name).ok_or_else(|| UnknownZone(name.to_owned()))?;
-        let name = tzdb::TZ_NAMES
+        let rules = tzdb_data::find_tz(name.as_bytes()).ok_or_else(|| UnknownZone(name.to_owned()))?;
+        let name = tzdb_data::TZ_NAMES
             .iter()
             .find(|known| known.eq_ignore_ascii_case(name))
             .copied()
             .ok_or_else(|| UnknownZone(name.to_owned()))?;
-        Ok(Self { name, rules })
+        Ok(Self { name, rules: *rules })
     }
 
     /// `America/Toronto`, the brokerage's home and the default of `DISPATCH_TIMEZONE`.
     #[must_use]
     pub fn toronto() -> Self {
-        Self { name: "America/Toronto", rules: tzdb::time_zone::america::TORONTO }
+        Self { name: "America/Toronto", rules: tzdb_data::time_zone::america::TORONTO }
     }
 
     /// The IANA name.
