@@ -1,1 +1,16 @@
 #![doc = include_str!("../README.md")]
+
+pub mod backoff;
+pub mod courier;
+pub mod delivery;
+pub mod delivery_queue;
+pub mod destination;
+pub mod plan;
+pub mod policy;
+pub mod queue;
+pub mod storage;
+pub mod unit;
+pub mod unit_queue;
+
+#[cfg(feature = "testing")]
+pub mod testing;

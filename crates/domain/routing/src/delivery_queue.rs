@@ -1,0 +1,77 @@
+//! The `DeliveryQueue` port: hands deliveries out and takes their settlements.
+
+use crate::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
+use crate::destination::DestinationKind;
+use crate::queue::{ClaimRule, ClaimToken, QueueError, Settled};
+use async_trait::async_trait;
+use dispatch_mission::ids::DeliveryId;
+use std::time::Duration;
+
+/// Hands deliveries out and takes their settlements. Each method is one atomic unit of work.
+#[async_trait]
+pub trait DeliveryQueue: Send + Sync {
+    /// Claims due deliveries of one kind. The attempt is counted in the claim. A delivery whose attempts are used up
+    /// becomes `Exhausted` instead (`Unknown` where its last attempt may have been sent). One that depends on another
+    /// is due only when that one is delivered.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn claim(&self, kind: DestinationKind, rule: ClaimRule) -> Result<Vec<ClaimedDelivery>, QueueError>;
+
+    /// Records attempts and their consequences in one commit; answers in order. A settlement whose claim is lost
+    /// writes nothing. Deliveries that depend on one that ends other than delivered are cancelled with it.
+    ///
+    /// # Errors
+    /// `Unavailable`, or `Rejected` when one of several is at fault: the caller settles them singly.
+    async fn settle(&self, settlements: Vec<DeliverySettlement>) -> Result<Vec<Settled>, QueueError>;
+
+    /// Applies a storage delivery's effects, each once (a unique key per effect), and settles it in the same commit:
+    /// `Delivered`; `Held` with a reason when the tables are not there yet (`cutover_expand_due`) or the row needs a
+    /// realtor nobody can name (`realtor_unresolved`); due again after a transient error; `Failed` when the database
+    /// refuses the row for good.
+    ///
+    /// # Errors
+    /// `Unavailable` when nothing could be written at all, the settlement included.
+    async fn store(&self, delivery: &ClaimedDelivery) -> Result<StoreOutcome, QueueError>;
+
+    /// Makes deliveries due that were held for a condition which holds now (the cut-over's expand). Answers how many.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn release_held(&self, limit: u32) -> Result<u32, QueueError>;
+}
+
+/// How a storage delivery ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreOutcome {
+    /// Whether the claim stood.
+    pub settled: Settled,
+    /// Its state now.
+    pub state: DeliveryState,
+    /// The reason, when it is not delivered.
+    pub reason: Option<String>,
+}
+
+/// One attempt and what follows from it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeliverySettlement {
+    /// The delivery.
+    pub delivery_id: DeliveryId,
+    /// The claim.
+    pub token: ClaimToken,
+    /// What the attempt came to.
+    pub outcome: AttemptOutcome,
+    /// How long it took.
+    pub took: Duration,
+    /// The state it leaves the delivery in.
+    pub next: NextStep,
+}
+
+/// The state an attempt leaves its delivery in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NextStep {
+    /// Finished in this state.
+    End(DeliveryState),
+    /// Due again after this long.
+    Again(Duration),
+}

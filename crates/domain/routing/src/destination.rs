@@ -1,0 +1,80 @@
+//! Where a delivery goes. The JSON shape is the one of the API and of the stored delivery.
+
+use serde::{Deserialize, Serialize};
+
+/// One destination of a dispatch.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Destination {
+    /// A table of the brokerage's database.
+    Storage(StorageDestination),
+    /// A message to people.
+    Notification(NotificationDestination),
+}
+
+/// A table of the brokerage's database.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct StorageDestination {
+    /// Which table the effect is named for.
+    pub table: StorageTable,
+}
+
+/// The tables that storage deliveries write.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageTable {
+    /// A listing and its template activities.
+    Listings,
+    /// An agent task.
+    DispatchAgentTasks,
+}
+
+/// A message to people, in the conversation that the unit came from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "target", rename_all = "snake_case")]
+pub enum NotificationDestination {
+    /// A Slack channel, in a thread.
+    Slack(SlackThread),
+}
+
+/// A thread in a Slack channel.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct SlackThread {
+    /// Slack team id: which workspace's token sends.
+    pub workspace: String,
+    /// Slack channel id.
+    pub channel_id: String,
+    /// `ts` of the message that the thread hangs on.
+    pub thread_ts: String,
+}
+
+impl Destination {
+    /// The courier that serves it, and a bounded metric label: `storage` or `slack`.
+    #[must_use]
+    pub fn kind(&self) -> DestinationKind {
+        match self {
+            Self::Storage(_) => DestinationKind::Storage,
+            Self::Notification(NotificationDestination::Slack(_)) => DestinationKind::Slack,
+        }
+    }
+}
+
+/// Which courier serves a destination.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DestinationKind {
+    /// The brokerage's database.
+    Storage,
+    /// Slack's Web API.
+    Slack,
+}
+
+impl DestinationKind {
+    /// The spelling of column and metric label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Storage => "storage",
+            Self::Slack => "slack",
+        }
+    }
+}

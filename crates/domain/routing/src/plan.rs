@@ -1,0 +1,74 @@
+//! What the policy decides about one unit.
+
+use crate::destination::Destination;
+use crate::storage::StorageWork;
+use dispatch_mission::mission::RoutingDecision;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The decision about one unit: every classification gets exactly one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decision {
+    /// Shown with the mission: whether Dispatch acted by itself, and why.
+    pub routing: RoutingDecision,
+    /// The policy rule that decided, by its name in the policy file.
+    pub rule: String,
+    /// What is done.
+    pub verdict: Verdict,
+}
+
+/// What is done about a unit.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// These deliveries are made.
+    Dispatch(Vec<PlannedDelivery>),
+    /// A person decides; with an expiry it lapses silently when nobody does.
+    Hold(Hold),
+    /// Nothing: chatter.
+    Nothing,
+}
+
+/// Why a unit waits for a person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// A stable code: `below_threshold`, `realtor_unresolved`, …
+    pub reason: String,
+    /// When it lapses, if it does.
+    pub expires_after: Option<Duration>,
+}
+
+/// One delivery of a plan.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PlannedDelivery {
+    /// Where it goes.
+    pub destination: Destination,
+    /// What it carries.
+    pub content: Content,
+    /// Index in the plan of a delivery that must have succeeded first: a receipt is not sent for a mission that was
+    /// never stored. It is cancelled when that one ends otherwise.
+    pub after: Option<usize>,
+    /// At most one per key and interval; one too many is left out of the plan, with an entry in the story.
+    pub quota: Option<Quota>,
+}
+
+/// At most one delivery per key and interval.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quota {
+    /// What is limited: `question:<conversation key>`.
+    pub key: String,
+    /// How often.
+    pub every: Duration,
+}
+
+/// What a delivery carries; the stored payload's JSON shape.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "content", rename_all = "snake_case")]
+pub enum Content {
+    /// Rows to write.
+    Storage(StorageWork),
+    /// A text for people.
+    Message {
+        /// Plain text; the courier escapes it for its destination.
+        text: String,
+    },
+}

@@ -1,0 +1,167 @@
+//! The decision itself.
+
+use super::file::Policy;
+use crate::destination::{Destination, NotificationDestination, SlackThread, StorageDestination, StorageTable};
+use crate::plan::{Content, Decision, Hold, PlannedDelivery, Quota, Verdict};
+use crate::storage::{AgentTaskWork, ListingWork, StorageItem, StorageWork};
+use crate::unit::ClaimedUnit;
+use dispatch_classification::classification::{Classification, Meaning, TaskTitle};
+use dispatch_classification::taxonomy::{GroupKey, TaskKey};
+use dispatch_mission::mission::{MissionType, RoutingDecision};
+use dispatch_mission::signal::Source;
+use dispatch_mission::zone::Zone;
+
+impl Policy {
+    /// Decides what is done about `unit`, which means `meaning`. Wall times become instants in `zone`.
+    #[must_use]
+    pub fn decide(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
+        let confidence = meaning.confidence.get();
+        match meaning.meaning {
+            Meaning::Ignore if confidence < self.ignore.threshold => self.hold(
+                "ignore_unsure",
+                format!("Below {} threshold for chatter", self.ignore.threshold),
+                Hold { reason: "below_threshold".into(), expires_after: Some(self.ignore_expiry()) },
+            ),
+            Meaning::Ignore => Decision {
+                routing: RoutingDecision { auto_dispatch: true, reason: "Chatter: nothing to do".into() },
+                rule: "ignore".into(),
+                verdict: Verdict::Nothing,
+            },
+            _ if confidence < self.threshold => self.hold(
+                "below_threshold",
+                format!("Below {} threshold", self.threshold),
+                Hold { reason: "below_threshold".into(), expires_after: None },
+            ),
+            Meaning::Group(key) => self.dispatch("group", self.listing(unit, meaning, key, zone)),
+            Meaning::Stray(key) => self.dispatch("stray", self.task(unit, meaning, key, zone)),
+            Meaning::InfoRequest => self.dispatch("info_request", self.question(unit, meaning, zone)),
+        }
+    }
+
+    fn hold(&self, rule: &str, reason: String, hold: Hold) -> Decision {
+        let routing = RoutingDecision { auto_dispatch: false, reason };
+        Decision { routing, rule: rule.into(), verdict: Verdict::Hold(hold) }
+    }
+
+    fn dispatch(&self, rule: &str, deliveries: Vec<PlannedDelivery>) -> Decision {
+        Decision { routing: self.above_threshold(), rule: rule.into(), verdict: Verdict::Dispatch(deliveries) }
+    }
+
+    fn above_threshold(&self) -> RoutingDecision {
+        RoutingDecision { auto_dispatch: true, reason: format!("Above {} threshold", self.threshold) }
+    }
+
+    fn listing(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        key: GroupKey,
+        zone: &Zone,
+    ) -> Vec<PlannedDelivery> {
+        let address = meaning.listing.address.clone();
+        let template = if address.is_some() { &self.receipt.listing } else { &self.receipt.listing_without_address };
+        let receipt = template
+            .replace("{group}", &title_case(key.as_str()))
+            .replace("{address}", address.as_deref().unwrap_or_default());
+        let item = StorageItem::Listing(ListingWork {
+            group_key: key,
+            listing_type: meaning.listing.kind,
+            address,
+            notes: unit.text(),
+            due_at: meaning.due_date.map(|due| zone.instant(due)),
+            activities: self.templates.get(&key).unwrap_or(&self.default_template).clone(),
+        });
+        let mut plan = vec![self.storage(StorageTable::Listings, unit, meaning, item)];
+        plan.extend(reply(unit, receipt, Some(0), None));
+        plan
+    }
+
+    fn task(&self, unit: &ClaimedUnit, meaning: &Classification, key: TaskKey, zone: &Zone) -> Vec<PlannedDelivery> {
+        let mission_type = self.task_types.get(&key).copied().unwrap_or(MissionType::Admin);
+        let item = agent_task(unit, meaning, Some(key), mission_type, None, zone);
+        let mut plan = vec![self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)];
+        plan.extend(reply(unit, self.receipt.task.clone(), Some(0), None));
+        plan
+    }
+
+    fn question(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Vec<PlannedDelivery> {
+        let missing = if meaning.explanations.is_empty() {
+            "what exactly should be done, and for which property".to_owned()
+        } else {
+            meaning.explanations.join("; ")
+        };
+        let item = agent_task(unit, meaning, None, MissionType::Admin, Some(missing.clone()), zone);
+        let quota = Quota { key: format!("question:{}", unit.conversation.key()), every: self.question_interval() };
+        let mut plan = vec![self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)];
+        plan.extend(reply(unit, self.question.text.replace("{missing}", &missing), Some(0), Some(quota)));
+        plan
+    }
+
+    fn storage(
+        &self,
+        table: StorageTable,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        item: StorageItem,
+    ) -> PlannedDelivery {
+        PlannedDelivery {
+            destination: Destination::Storage(StorageDestination { table }),
+            content: Content::Storage(StorageWork {
+                author: unit.author.clone(),
+                assignee_hint: meaning.assignee_hint.clone(),
+                confidence: meaning.confidence.get(),
+                routing_decision: self.above_threshold(),
+                item,
+            }),
+            after: None,
+            quota: None,
+        }
+    }
+}
+
+fn agent_task(
+    unit: &ClaimedUnit,
+    meaning: &Classification,
+    task_key: Option<TaskKey>,
+    mission_type: MissionType,
+    needs_info: Option<String>,
+    zone: &Zone,
+) -> StorageItem {
+    let description = unit.text();
+    let title = meaning.task_title.clone().or_else(|| TaskTitle::from_text(&description));
+    StorageItem::AgentTask(AgentTaskWork {
+        task_key,
+        mission_type,
+        title: title.map_or_else(|| "Untitled request".to_owned(), |title| title.to_string()),
+        description,
+        address: meaning.listing.address.clone(),
+        due_at: meaning.due_date.map(|due| zone.instant(due)),
+        needs_info,
+    })
+}
+
+/// A message in the thread of the unit's first message. Sources without a courier get none.
+fn reply(unit: &ClaimedUnit, text: String, after: Option<usize>, quota: Option<Quota>) -> Option<PlannedDelivery> {
+    if unit.conversation.source != Source::Slack {
+        return None;
+    }
+    let thread_ts = unit.conversation.thread.clone().or_else(|| Some(unit.members.first()?.message_ref.clone()))?;
+    let thread = SlackThread {
+        workspace: unit.conversation.workspace.clone(),
+        channel_id: unit.conversation.channel.clone(),
+        thread_ts,
+    };
+    let destination = Destination::Notification(NotificationDestination::Slack(thread));
+    Some(PlannedDelivery { destination, content: Content::Message { text }, after, quota })
+}
+
+/// `SALE_LEASE_LISTING` → `Sale Lease Listing`, as the old receipts spelled it.
+fn title_case(key: &str) -> String {
+    key.split('_')
+        .map(|word| {
+            let (head, tail) = word.split_at(word.len().min(1));
+            format!("{head}{}", tail.to_lowercase())
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,81 @@
+//! What a storage delivery does to the brokerage's tables, as data. Every item is one effect and happens once.
+
+use dispatch_classification::taxonomy::{GroupKey, ListingType, TaskKey};
+use dispatch_mission::mission::{MissionType, RoutingDecision, Visibility};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// The work of one storage delivery.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StorageWork {
+    /// Who wrote the unit: Slack user id or phone number; the realtor when no hint names another.
+    pub author: String,
+    /// A person named in the text, as typed: e-mail, phone or name of a realtor.
+    pub assignee_hint: Option<String>,
+    /// How sure the classifier was; shown with the mission.
+    pub confidence: f32,
+    /// Why it was made; shown with the mission.
+    pub routing_decision: RoutingDecision,
+    /// What is to be written.
+    pub item: StorageItem,
+}
+
+/// What is to be written.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "item", rename_all = "snake_case")]
+pub enum StorageItem {
+    /// A listing with its template activities, each an effect of its own.
+    Listing(ListingWork),
+    /// One agent task.
+    AgentTask(AgentTaskWork),
+}
+
+/// A listing with its template activities.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ListingWork {
+    /// What the message declared.
+    pub group_key: GroupKey,
+    /// Sale or lease, when known.
+    pub listing_type: Option<ListingType>,
+    /// The address as typed; a listing without one says so.
+    pub address: Option<String>,
+    /// The message, kept as the listing's notes.
+    pub notes: String,
+    /// The instant the listing is due.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none", default)]
+    pub due_at: Option<OffsetDateTime>,
+    /// In order of importance: the first gets the highest priority (10 at most).
+    pub activities: Vec<ActivityTemplate>,
+}
+
+/// One activity of a template.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActivityTemplate {
+    /// Its title.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub mission_type: MissionType,
+    /// Who sees it.
+    pub visibility: Visibility,
+}
+
+/// One agent task.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AgentTaskWork {
+    /// The key of a STRAY; none for an INFO_REQUEST.
+    pub task_key: Option<TaskKey>,
+    /// ADMIN or MARKETING.
+    pub mission_type: MissionType,
+    /// What to call it.
+    pub title: String,
+    /// The message.
+    pub description: String,
+    /// The address it speaks of, to find the listing by.
+    pub address: Option<String>,
+    /// The instant it is due.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none", default)]
+    pub due_at: Option<OffsetDateTime>,
+    /// What must be answered first, for an INFO_REQUEST.
+    pub needs_info: Option<String>,
+}

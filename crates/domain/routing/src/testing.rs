@@ -1,0 +1,1 @@
+//! Contract suites of the routing ports, and ready-made units for tests.

@@ -1,0 +1,67 @@
+//! A unit: one burst of signals by one author in one conversation, understood as a whole.
+
+use dispatch_classification::classification::Utterance;
+use dispatch_mission::ids::{SignalId, UnitId};
+use dispatch_mission::signal::Conversation;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+use crate::queue::ClaimToken;
+
+/// When a burst is closed into a unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BurstRule {
+    /// Closed when nothing more came for this long.
+    pub quiet: Duration,
+    /// Closed at this many signals, however short the pauses.
+    pub max: u32,
+}
+
+impl Default for BurstRule {
+    fn default() -> Self {
+        Self { quiet: Duration::from_secs(2), max: 10 }
+    }
+}
+
+/// A unit in the hands of one worker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimedUnit {
+    /// The unit.
+    pub unit_id: UnitId,
+    /// Proof of the claim: only its holder may settle.
+    pub token: ClaimToken,
+    /// How many times the unit has been claimed, this time included.
+    pub attempts: u32,
+    /// Where it was said.
+    pub conversation: Conversation,
+    /// Who said it: Slack user id or phone number.
+    pub author: String,
+    /// The signals, oldest first; never empty.
+    pub members: Vec<Member>,
+    /// The W3C trace id of the request that brought the first signal.
+    pub trace_id: String,
+}
+
+/// One signal of a unit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub struct Member {
+    pub signal_id: SignalId,
+    pub message_ref: String,
+    pub text: String,
+    pub at: OffsetDateTime,
+}
+
+impl ClaimedUnit {
+    /// What the classifier reads.
+    #[must_use]
+    pub fn utterances(&self) -> Vec<Utterance> {
+        self.members.iter().map(|member| Utterance { text: member.text.clone(), at: member.at }).collect()
+    }
+
+    /// All texts, one paragraph each.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.members.iter().map(|member| member.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}

@@ -1,0 +1,77 @@
+//! The `UnitQueue` port: from due signals to settled units.
+
+use crate::plan::Decision;
+use crate::queue::{ClaimRule, ClaimToken, QueueError, Settled};
+use crate::unit::{BurstRule, ClaimedUnit};
+use async_trait::async_trait;
+use dispatch_classification::classifier::Classified;
+use dispatch_mission::ids::{ClassificationId, DispatchId, UnitId};
+use std::time::Duration;
+
+/// Closes bursts into units, hands units out and takes their settlements. Each method is one atomic unit of work;
+/// any number of replicas may call any of them at any time.
+#[async_trait]
+pub trait UnitQueue: Send + Sync {
+    /// Closes up to `limit` due bursts. A signal belongs to one unit at most; one that becomes visible after its burst
+    /// was closed is still due and opens the next one. Answers how many units were made.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn close_bursts(&self, rule: BurstRule, limit: u32) -> Result<u32, QueueError>;
+
+    /// Claims due units, the oldest of each conversation only, so that a conversation is understood in order. The
+    /// attempt is counted in the claim. A unit whose attempts are used up becomes a dead letter instead.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn claim(&self, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, QueueError>;
+
+    /// Prolongs a claim. `Lost` when it no longer stands.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn renew(&self, unit: UnitId, token: ClaimToken, lease: Duration) -> Result<Settled, QueueError>;
+
+    /// Writes classification, dispatch, deliveries and whatever storage effects succeed at once, in one commit for the
+    /// whole batch; answers in order. A settlement whose claim is lost writes nothing. A storage effect that fails does
+    /// not fail the settlement: its delivery stays due.
+    ///
+    /// # Errors
+    /// `Unavailable`, or `Rejected` when one of several is at fault: the caller settles them singly.
+    async fn settle(&self, settlements: Vec<UnitSettlement>) -> Result<Vec<Settled>, QueueError>;
+
+    /// Gives a unit back after a failed attempt, due again after `delay`, or as a dead letter when `delay` is `None`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn give_back(
+        &self,
+        unit: UnitId,
+        token: ClaimToken,
+        delay: Option<Duration>,
+        reason: &str,
+    ) -> Result<Settled, QueueError>;
+
+    /// Ends held units whose time has run out. Answers how many.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn expire_held(&self, limit: u32) -> Result<u32, QueueError>;
+}
+
+/// Everything that becomes true when a unit is understood and routed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UnitSettlement {
+    /// The unit.
+    pub unit_id: UnitId,
+    /// The claim.
+    pub token: ClaimToken,
+    /// Id of the classification to write.
+    pub classification_id: ClassificationId,
+    /// What the unit means.
+    pub classified: Classified,
+    /// Id of the dispatch to write, unless the unit is held or means nothing.
+    pub dispatch_id: DispatchId,
+    /// What is done about it.
+    pub decision: Decision,
+}
