@@ -1,1 +1,10 @@
 #![doc = include_str!("../README.md")]
+
+pub mod deliver;
+pub mod failpoint;
+pub mod intake;
+pub mod missions;
+pub mod observe;
+pub mod ports;
+pub mod reason;
+pub mod worker;

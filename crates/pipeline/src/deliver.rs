@@ -1,0 +1,1 @@
+//! Deliver: claim, send through the courier that serves the destination, settle.

@@ -1,0 +1,13 @@
+//! Ports that no domain crate needs. Adapters use these and nothing else of this crate.
+
+pub mod doorbell;
+pub mod stories;
+pub mod vitals;
+pub mod worker_registry;
+
+use thiserror::Error;
+
+/// What any of these ports may answer instead: the store behind it did not answer. The same call may succeed later.
+#[derive(Debug, Error)]
+#[error("the store is unavailable")]
+pub struct StoreUnavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
