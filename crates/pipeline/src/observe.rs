@@ -104,10 +104,15 @@ fn assess(signs: &VitalSigns) -> Vec<Check> {
         ),
         Brokerage::Absent => (CheckStatus::Warn, Some("this database has no brokerage tables".to_owned())),
     };
-    [("database", (CheckStatus::Pass, None)), ("migrations", migrations), ("workers", workers), ("brokerage", brokerage)]
-        .into_iter()
-        .map(|(name, (status, detail))| Check { name, status, detail })
-        .collect()
+    [
+        ("database", (CheckStatus::Pass, None)),
+        ("migrations", migrations),
+        ("workers", workers),
+        ("brokerage", brokerage),
+    ]
+    .into_iter()
+    .map(|(name, (status, detail))| Check { name, status, detail })
+    .collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,6 @@ pub struct SilentDoorbell;
 #[async_trait]
 impl Doorbell for SilentDoorbell {
     async fn rung(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

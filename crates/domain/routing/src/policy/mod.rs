@@ -3,4 +3,7 @@
 mod decide;
 mod file;
 
+#[cfg(test)]
+mod tests;
+
 pub use file::{Policy, PolicyError};
