@@ -1,0 +1,152 @@
+//! A Slack Web API that is ours: keeps what was posted, and answers as its mood is.
+
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// How the peer answers `chat.postMessage`.
+#[derive(Clone, Debug)]
+pub enum Mood {
+    /// Accepts.
+    Kind,
+    /// HTTP 429 with `Retry-After` seconds, this many times, then kind.
+    Busy(u64, u32),
+    /// HTTP 200 `ok:false` with this error, this many times, then kind.
+    Refusing(&'static str, u32),
+    /// Accepts and keeps the message, but answers this late, this many times, then kind.
+    Late(Duration, u32),
+}
+
+/// One message that the peer accepted.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs)]
+pub struct Posted {
+    pub channel: String,
+    pub thread_ts: Option<String>,
+    pub text: String,
+    pub delivery_id: Option<String>,
+    pub ts: String,
+    metadata: Value,
+}
+
+#[derive(Default)]
+struct State {
+    posted: Vec<Posted>,
+    calls: u32,
+    mood: Option<Mood>,
+}
+
+/// The peer. It ends with its last clone.
+#[derive(Clone)]
+pub struct SlackPeer {
+    server: Arc<MockServer>,
+    state: Arc<Mutex<State>>,
+}
+
+impl SlackPeer {
+    /// Listens on loopback.
+    pub async fn start() -> Self {
+        let server = MockServer::start().await;
+        let state = Arc::new(Mutex::new(State::default()));
+        Mock::given(method("POST"))
+            .and(path("/chat.postMessage"))
+            .respond_with(Post(state.clone()))
+            .mount(&server)
+            .await;
+        Mock::given(path("/conversations.replies")).respond_with(Replies(state.clone())).mount(&server).await;
+        Self { server: Arc::new(server), state }
+    }
+
+    /// The value for `SLACK_API_URL`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.uri()
+    }
+
+    /// Changes how the peer answers.
+    pub fn set_mood(&self, mood: Mood) {
+        self.lock().mood = Some(mood);
+    }
+
+    /// Everything accepted so far.
+    #[must_use]
+    pub fn posted(&self) -> Vec<Posted> {
+        self.lock().posted.clone()
+    }
+
+    /// How often `chat.postMessage` was called.
+    #[must_use]
+    pub fn calls(&self) -> u32 {
+        self.lock().calls
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds the peer")
+    }
+}
+
+struct Post(Arc<Mutex<State>>);
+
+impl Respond for Post {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = request.body_json().expect("postMessage carries JSON");
+        let mut state = self.0.lock().expect("no test panics while it holds the peer");
+        state.calls += 1;
+        let mood = state.mood.clone().unwrap_or(Mood::Kind);
+        let (next, delay) = match mood {
+            Mood::Busy(seconds, times) if times > 0 => {
+                state.mood = Some(Mood::Busy(seconds, times - 1));
+                return ResponseTemplate::new(429).insert_header("retry-after", seconds.to_string().as_str());
+            }
+            Mood::Refusing(error, times) if times > 0 => {
+                state.mood = Some(Mood::Refusing(error, times - 1));
+                return ResponseTemplate::new(200).set_body_json(json!({"ok": false, "error": error}));
+            }
+            Mood::Late(delay, times) if times > 0 => (Mood::Late(delay, times - 1), delay),
+            other => (other, Duration::ZERO),
+        };
+        state.mood = Some(next);
+        let ts = format!("1800000000.{:06}", state.posted.len() + 1);
+        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        let posted = Posted {
+            channel: text("channel").unwrap_or_default(),
+            thread_ts: text("thread_ts"),
+            text: text("text").unwrap_or_default(),
+            delivery_id: body["metadata"]["event_payload"]["delivery_id"].as_str().map(str::to_owned),
+            ts: ts.clone(),
+            metadata: body["metadata"].clone(),
+        };
+        state.posted.push(posted);
+        ResponseTemplate::new(200).set_body_json(json!({"ok": true, "ts": ts})).set_delay(delay)
+    }
+}
+
+struct Replies(Arc<Mutex<State>>);
+
+impl Respond for Replies {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let form: Vec<(String, String)> = request
+            .url
+            .query_pairs()
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        let json: Value = request.body_json().unwrap_or_default();
+        let wanted = |name: &str| {
+            form.iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+                .or_else(|| json[name].as_str().map(str::to_owned))
+        };
+        let (channel, thread) = (wanted("channel"), wanted("ts"));
+        let state = self.0.lock().expect("no test panics while it holds the peer");
+        let messages: Vec<Value> = state
+            .posted
+            .iter()
+            .filter(|posted| Some(&posted.channel) == channel.as_ref() && posted.thread_ts == thread)
+            .map(|posted| json!({"ts": posted.ts, "text": posted.text, "metadata": posted.metadata}))
+            .collect();
+        ResponseTemplate::new(200).set_body_json(json!({"ok": true, "messages": messages, "has_more": false}))
+    }
+}

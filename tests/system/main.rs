@@ -1,0 +1,15 @@
+//! The whole system from outside: one binary, one file per capability.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod faults;
+mod intake;
+mod kills;
+mod slack_answers;
+
+use dispatch_tests::harness::System;
+
+/// A system with nothing started yet.
+async fn system() -> System {
+    System::new(env!("CARGO_BIN_EXE_dispatch-under-test")).await
+}
