@@ -1,2 +1,42 @@
-//! x
-fn main() {}
+//! `cargo xtask …`: the project's chores, in Rust so that they run the same everywhere.
+//!
+//! It shells out to cargo and reads files. It must not know any crate of the workspace: a broken server must never keep
+//! `cargo xtask tidy` from saying why.
+#![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod cli;
+mod deny;
+mod forward;
+mod metadata;
+mod process;
+mod spec;
+mod term;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let root = process::workspace_root();
+    let outcome = match Cli::parse().command {
+        Command::Test(args) => test::run(&root, &args),
+        Command::Tidy => tidy::run(&root),
+        Command::Deny => deny::run(&root).map(|note| println!("{note}")),
+        Command::Spec { command } => spec::run(&root, &command),
+        Command::Eval(args) => return forward::to(&root, &forward::EVAL, &args.args),
+        Command::Demo(args) => return forward::to(&root, &forward::DEMO, &args.args),
+        Command::Migrate(args) => return forward::to(&root, &forward::MIGRATE, &args.args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{} {error:#}", term::red("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Shortcuts to tools that live in other crates. Must not know what those tools do.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+
+use crate::{process, term};
+
+/// A tool of another crate: how cargo starts it, up to the arguments of the user.
+pub struct Tool {
+    name: &'static str,
+    cargo: &'static [&'static str],
+}
+
+pub const EVAL: Tool = Tool {
+    name: "eval",
+    cargo: &["run", "--release", "-q", "-p", "dispatch-classification", "--example", "eval", "--"],
+};
+
+pub const DEMO: Tool =
+    Tool { name: "demo", cargo: &["run", "--release", "-q", "-p", "dispatch-tests", "--bin", "demo", "--"] };
+
+pub const MIGRATE: Tool =
+    Tool { name: "migrate", cargo: &["run", "-q", "-p", "dispatch-server", "--bin", "dispatch", "--", "migrate"] };
+
+/// Run the tool with the terminal as its own; its exit code is ours.
+pub fn to(root: &Path, tool: &Tool, args: &[OsString]) -> ExitCode {
+    // A `--` before the tool's own flags is ours, not the tool's.
+    let args = args.strip_prefix(&[OsString::from("--")]).unwrap_or(args);
+    let mut command = process::cargo(root);
+    command.args(tool.cargo).args(args).stdin(Stdio::inherit());
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(status) => {
+            let failed = process::shown(&command);
+            eprintln!("{} `cargo xtask {}` ended with {status}: {failed}", term::red("error:"), tool.name);
+            ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+        }
+        Err(error) => {
+            eprintln!("{} cannot start cargo: {error}. Is it on the PATH?", term::red("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}
