@@ -1,0 +1,113 @@
+//! The test runner: nextest where it is installed, else `cargo test`. Must not know databases or steps.
+
+use std::path::Path;
+
+use crate::process;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Runner {
+    Nextest,
+    CargoTest,
+}
+
+/// Which crates a cargo command is about.
+pub fn scope(packages: &[String]) -> Vec<String> {
+    if packages.is_empty() {
+        return vec!["--workspace".to_owned()];
+    }
+    packages.iter().flat_map(|name| ["-p".to_owned(), name.clone()]).collect()
+}
+
+impl Runner {
+    pub fn find(root: &Path) -> Self {
+        if process::has_cargo_tool(root, "nextest") { Self::Nextest } else { Self::CargoTest }
+    }
+
+    /// What comes after `cargo`.
+    pub fn arguments(self, scope: &[String], extra: &[String]) -> Vec<String> {
+        let mut words: Vec<&str> = match self {
+            Self::Nextest => vec!["nextest", "run", "--all-features"],
+            // Doc tests are a step of their own.
+            Self::CargoTest => vec!["test", "--all-features", "--lib", "--bins", "--tests", "--examples"],
+        };
+        words.extend(scope.iter().map(String::as_str));
+        // One failure should not hide the next, unless somebody asks for that.
+        if !extra.iter().any(|word| word.contains("fail-fast")) {
+            words.push("--no-fail-fast");
+        }
+        // A crate that has no tests yet is no failure; a whole project without tests is.
+        if self == Self::Nextest && scope != ["--workspace"] {
+            words.push("--no-tests=warn");
+        }
+        words.extend(extra.iter().map(String::as_str));
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// A line, without colours and trimmed, that sums up.
+    pub fn is_summary(line: &str) -> bool {
+        line.starts_with("Summary [") || line.starts_with("test result:")
+    }
+
+    /// One line for the whole run. Nextest writes it; `cargo test` writes one per binary, so they are added up.
+    pub fn total(self, summary: &[String]) -> String {
+        match self {
+            Self::Nextest => summary.last().cloned().unwrap_or_else(|| "no summary: nothing ran".to_owned()),
+            Self::CargoTest => {
+                let sum = |what: &str| summary.iter().map(|line| count(line, what)).sum::<u64>();
+                let (passed, failed, ignored) = (sum(" passed"), sum(" failed"), sum(" ignored"));
+                format!(
+                    "test result: {passed} passed; {failed} failed; {ignored} ignored in {} binaries",
+                    summary.len()
+                )
+            }
+        }
+    }
+
+    /// How to run one test again.
+    pub fn again(self, packages: &[String]) -> String {
+        let packages: String = packages.iter().map(|name| format!(" -p {name}")).collect();
+        format!("cargo xtask test --fast{packages} -- NAME")
+    }
+}
+
+/// The number before `what` in `test result: ok. 12 passed; 0 failed; …`.
+fn count(line: &str, what: &str) -> u64 {
+    let before = line.split_once(what).map_or("", |(before, _)| before);
+    before.rsplit(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_whole_workspace_or_some_crates() {
+        assert_eq!(scope(&[]), ["--workspace"]);
+        assert_eq!(scope(&words(&["a", "b"])), ["-p", "a", "-p", "b"]);
+    }
+
+    #[test]
+    fn arguments_of_both_runners() {
+        let nextest = Runner::Nextest.arguments(&scope(&[]), &[]);
+        assert_eq!(nextest, ["nextest", "run", "--all-features", "--workspace", "--no-fail-fast"]);
+        let one = Runner::Nextest.arguments(&words(&["-p", "a"]), &words(&["--fail-fast", "name"]));
+        assert_eq!(one, ["nextest", "run", "--all-features", "-p", "a", "--no-tests=warn", "--fail-fast", "name"]);
+        assert!(!Runner::CargoTest.arguments(&words(&["-p", "a"]), &[]).contains(&"--no-tests=warn".to_owned()));
+    }
+
+    #[test]
+    fn summaries_are_recognised_and_added_up() {
+        assert!(Runner::is_summary("Summary [   0.012s] 3 tests run: 3 passed, 0 skipped"));
+        assert!(!Runner::is_summary("PASS [   0.004s] xtask a::summary"));
+        let lines = words(&[
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        ]);
+        assert_eq!(Runner::CargoTest.total(&lines), "test result: 15 passed; 2 failed; 1 ignored in 2 binaries");
+        assert_eq!(Runner::Nextest.total(&[]), "no summary: nothing ran");
+    }
+}
