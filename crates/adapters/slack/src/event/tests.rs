@@ -1,0 +1,314 @@
+//! What each kind of body becomes.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+use time::macros::datetime;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const NOW: OffsetDateTime = datetime!(2026-11-20 15:00 UTC);
+
+fn parse_bytes(body: &[u8]) -> Result<Incoming, ParseError> {
+    let own = OwnIds::from_iter(["UOURS", "BOURS"]);
+    let redelivery = redelivery(Some("2"), Some("http_timeout"));
+    parse(body, Reception { redelivery, trace_id: TRACE, received_at: NOW, own: &own })
+}
+
+fn signal_of(body: &Value) -> NewSignal {
+    match parse_bytes(body.to_string().as_bytes()) {
+        Ok(Incoming::Signal(signal)) => *signal,
+        other => panic!("a signal, not {other:?}"),
+    }
+}
+
+/// An envelope as Slack documents it, around `event`.
+fn envelope(event: &Value) -> Value {
+    json!({
+        "token": "verification-token-of-old", "team_id": "T1", "api_app_id": "A1", "type": "event_callback",
+        "event": event, "event_id": "Ev1", "event_time": 1_700_000_000,
+        "authorizations": [{"enterprise_id": null, "team_id": "T1", "user_id": "UBOT", "is_bot": true}],
+    })
+}
+
+/// A message of a person, with `changes` on top; null takes a field away.
+fn message(changes: &Value) -> Value {
+    let mut event = json!({
+        "type": "message", "channel": "C1", "user": "U1", "text": "New listing: 12 King St",
+        "ts": "1700000000.000100", "event_ts": "1700000000.000100", "channel_type": "channel",
+    });
+    for (key, value) in changes.as_object().expect("an object") {
+        event[key] = value.clone();
+    }
+    event.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    event
+}
+
+fn told(changes: &Value) -> NewSignal {
+    signal_of(&envelope(&message(changes)))
+}
+
+#[test]
+fn a_message_becomes_a_queued_signal() {
+    let signal = told(&json!({}));
+    assert_eq!(signal.disposition, Disposition::Queue);
+    assert_eq!(signal.conversation.key(), "slack/T1/C1/-");
+    assert_eq!((signal.author.as_str(), signal.text.as_str()), ("U1", "New listing: 12 King St"));
+    assert_eq!(signal.message_ref, "1700000000.000100");
+    assert_eq!(signal.provider_event_id.as_deref(), Some("Ev1"));
+    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:13:20.000100 UTC));
+    assert_eq!(signal.keys.event.as_deref(), Some("slack:event:T1/Ev1"));
+    assert_eq!(signal.keys.content, "slack:message:T1/C1/1700000000.000100");
+    assert_eq!(signal.redelivery, Redelivery { number: Some(2), reason: Some("http_timeout".into()) });
+    assert_eq!(signal.trace_id, TRACE);
+    let payload: Value = serde_json::from_str(&signal.payload).expect("JSON");
+    assert_eq!(payload["event"]["text"], "New listing: 12 King St");
+    assert_eq!(payload.get("token"), None, "a credential is not kept");
+}
+
+#[test]
+fn all_that_people_write_is_queued_and_told_apart_by_ts_alone() {
+    let plain = told(&json!({})).keys.content;
+    for changes in [
+        json!({"subtype": "file_share", "files": [{"id": "F1"}]}),
+        json!({"subtype": "file_share", "files": [{"id": "F1"}], "text": ""}),
+        json!({"subtype": "thread_broadcast"}),
+        json!({"subtype": "me_message"}),
+        json!({"type": "app_mention", "text": "<@UBOT> New listing: 12 King St"}),
+        json!({"channel_type": "im"}),
+        json!({"app_id": "A2"}),
+    ] {
+        let signal = told(&changes);
+        assert_eq!((signal.disposition, &signal.keys.content), (Disposition::Queue, &plain), "{changes}");
+    }
+}
+
+#[test]
+fn a_reply_is_in_its_thread_and_a_root_is_not() {
+    let reply = told(&json!({"thread_ts": "1600000000.000001"}));
+    assert_eq!(reply.conversation.thread.as_deref(), Some("1600000000.000001"));
+    assert_eq!(told(&json!({"thread_ts": "1700000000.000100"})).conversation.thread, None);
+}
+
+#[test]
+fn what_is_not_acted_on_says_why() {
+    for (changes, reason) in [
+        (json!({"bot_id": "B9"}), reason::BOT_MESSAGE),
+        (json!({"bot_id": "B9", "subtype": "bot_message", "user": null}), reason::BOT_MESSAGE),
+        (json!({"type": "app_mention", "bot_id": "B9"}), reason::BOT_MESSAGE),
+        (json!({"bot_profile": {"id": "B9"}}), reason::BOT_MESSAGE),
+        (json!({"user": "USLACKBOT"}), reason::BOT_MESSAGE),
+        (json!({"bot_id": "B9", "app_id": "A1"}), reason::OWN_MESSAGE),
+        (json!({"bot_id": "BOURS"}), reason::OWN_MESSAGE),
+        (json!({"bot_id": "BOURS", "subtype": "bot_message"}), reason::OWN_MESSAGE),
+        (json!({"user": "UOURS"}), reason::OWN_MESSAGE),
+        (json!({"user": "UBOT"}), reason::OWN_MESSAGE),
+        (json!({"subtype": "channel_join"}), reason::SUBTYPE_UNSUPPORTED),
+        (json!({"subtype": "a subtype of tomorrow"}), reason::SUBTYPE_UNSUPPORTED),
+        (json!({"type": "reaction_added"}), reason::EVENT_UNSUPPORTED),
+        (json!({"type": null}), reason::EVENT_UNSUPPORTED),
+        (json!({"type": "channel_created", "channel": {"id": "C7"}}), reason::EVENT_UNSUPPORTED),
+        (json!({"text": ""}), reason::EMPTY_MESSAGE),
+        (json!({"text": " \n\u{a0}", "files": []}), reason::EMPTY_MESSAGE),
+        (json!({"text": null}), reason::EMPTY_MESSAGE),
+        (json!({"text": ["not", "a", "text"]}), reason::EMPTY_MESSAGE),
+        (json!({"user": null}), reason::MISSING_USER_OR_CHANNEL),
+        (json!({"channel": null}), reason::MISSING_USER_OR_CHANNEL),
+        (json!({"channel": "C".repeat(200)}), reason::MISSING_USER_OR_CHANNEL),
+        (json!({"ts": null}), reason::MISSING_TS),
+        (json!({"ts": "yesterday"}), reason::MISSING_TS),
+    ] {
+        assert_eq!(told(&changes).disposition, Disposition::Ignore(reason), "{changes}");
+    }
+}
+
+#[test]
+fn an_ignored_message_keeps_its_subtype_in_its_key() {
+    let joined = told(&json!({"subtype": "channel_join"}));
+    assert_eq!(joined.keys.content, "slack:message:T1/C1/1700000000.000100/channel_join");
+}
+
+#[test]
+fn an_edit_is_about_its_message_and_told_apart_by_when() {
+    let event = json!({
+        "type": "message", "subtype": "message_changed", "channel": "C1", "ts": "1700000009.000200",
+        "message": {
+            "user": "U1", "text": "No, 14 King St &amp; up", "ts": "1700000000.000100", "thread_ts": "1600000000.000001",
+            "edited": {"user": "U1", "ts": "1700000008.000000"},
+        },
+        "previous_message": {"user": "U1", "text": "12 King St", "ts": "1700000000.000100"},
+    });
+    let signal = signal_of(&envelope(&event));
+    assert_eq!(signal.disposition, Disposition::Ignore(reason::EDIT_UNSUPPORTED));
+    assert_eq!(signal.keys.content, "slack:message:T1/C1/1700000000.000100/message_changed/1700000008.000000");
+    assert_eq!((signal.message_ref.as_str(), signal.text.as_str()), ("1700000000.000100", "No, 14 King St & up"));
+    assert_eq!((signal.author.as_str(), signal.conversation.thread.as_deref()), ("U1", Some("1600000000.000001")));
+    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:13:20 UTC), "by the envelope, where the event does not say");
+}
+
+#[test]
+fn a_deletion_is_about_its_message_and_repeats_no_text() {
+    let event = json!({
+        "type": "message", "subtype": "message_deleted", "channel": "C1", "ts": "1700000010.000300",
+        "event_ts": "1700000010.000300", "deleted_ts": "1700000000.000100",
+        "previous_message": {"user": "U1", "text": "12 King St", "ts": "1700000000.000100"},
+    });
+    let signal = signal_of(&envelope(&event));
+    assert_eq!(signal.disposition, Disposition::Ignore(reason::DELETE_UNSUPPORTED));
+    assert_eq!(signal.keys.content, "slack:message:T1/C1/1700000000.000100/message_deleted/1700000010.000300");
+    assert_eq!((signal.author.as_str(), signal.text.as_str()), ("U1", ""));
+    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:13:30.000300 UTC));
+}
+
+#[test]
+fn a_challenge_is_answered_and_not_stored() {
+    let body = br#"{"token":"t","challenge":"3eZbrw1aB","type":"url_verification"}"#;
+    assert_eq!(parse_bytes(body), Ok(Incoming::Challenge("3eZbrw1aB".into())));
+}
+
+#[test]
+fn a_rate_limit_is_one_signal_per_minute() {
+    let body = json!({"token": "t", "type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1_700_000_040,
+        "api_app_id": "A1"});
+    let signal = signal_of(&body);
+    assert_eq!(signal.disposition, Disposition::Ignore(reason::APP_RATE_LIMITED));
+    assert_eq!(signal.keys, DedupeKeys { event: None, content: "slack:app_rate_limited:T1/A1/1700000040".into() });
+    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:14 UTC));
+}
+
+#[test]
+fn other_signed_bodies_are_kept() {
+    let unknown = signal_of(&json!({"type": "view_submission", "team_id": "T1"}));
+    assert_eq!(unknown.disposition, Disposition::Ignore(reason::TYPE_UNSUPPORTED));
+    assert!(unknown.keys.content.starts_with("slack:body:") && unknown.keys.content.len() == 75, "{:?}", unknown.keys);
+    assert_eq!(unknown.occurred_at, NOW);
+
+    let hollow = signal_of(&json!({"type": "event_callback", "team_id": "T1", "event_id": "Ev5"}));
+    assert_eq!(hollow.disposition, Disposition::Ignore(reason::MISSING_EVENT));
+    assert_eq!(hollow.keys.content, "slack:event:T1/Ev5");
+
+    let mut nowhere = envelope(&message(&json!({})));
+    nowhere.as_object_mut().expect("an object").retain(|key, _| key == "type" || key == "event");
+    let nowhere = signal_of(&nowhere);
+    assert_eq!(nowhere.disposition, Disposition::Ignore(reason::MISSING_TEAM));
+    assert_eq!((nowhere.keys.event, nowhere.provider_event_id), (None, None));
+}
+
+#[test]
+fn the_workspace_is_found_where_slack_puts_it() {
+    let mut body = envelope(&message(&json!({"team": "T3"})));
+    body.as_object_mut().expect("an object").remove("team_id");
+    body["authorizations"][0]["team_id"] = json!("T2");
+    assert_eq!(signal_of(&body).conversation.workspace, "T2");
+    body.as_object_mut().expect("an object").remove("authorizations");
+    assert_eq!(signal_of(&body).conversation.workspace, "T3");
+}
+
+#[test]
+fn hard_texts_survive() {
+    let long = "ß🏡".repeat(5_000);
+    for text in ["👩‍👩‍👧‍👦 family 🏳️‍🌈", "بيت جديد في شارع الملك", "שלום\u{202e}abc", "tab\tnewline\nquote\"\\", long.as_str()]
+    {
+        let signal = told(&json!({"text": text}));
+        assert_eq!((signal.text.as_str(), &signal.disposition), (text, &Disposition::Queue));
+        let payload: Value = serde_json::from_str(&signal.payload).expect("JSON");
+        assert_eq!(payload["event"]["text"], text);
+    }
+}
+
+#[test]
+fn what_postgres_cannot_hold_is_taken_out() {
+    let body = envelope(&message(&json!({}))).to_string().replace("12 King", r"12\u0000 King \ud83d");
+    let Ok(Incoming::Signal(signal)) = parse_bytes(body.as_bytes()) else { panic!("a signal") };
+    assert_eq!(signal.text, "New listing: 12 King \u{fffd} St");
+    assert!(!signal.payload.contains("\\u0000") && signal.payload.contains("12 King \u{fffd}"));
+}
+
+#[test]
+fn only_what_cannot_be_stored_is_an_error() {
+    let whole = envelope(&message(&json!({}))).to_string();
+    let deep = "[".repeat(100_000);
+    for (body, code, pointer) in [
+        (&b""[..], "invalid_json", ""),
+        (&whole.as_bytes()[..whole.len() - 1], "invalid_json", ""),
+        (&whole.as_bytes()[..whole.len() / 2], "invalid_json", ""),
+        (b"payload=%7B%7D", "invalid_json", ""),
+        (deep.as_bytes(), "invalid_json", ""),
+        (b"{\"type\":\"\xff\xfe\"}", "invalid_utf8", ""),
+        (b"[]", "invalid_field", ""),
+        (b"null", "invalid_field", ""),
+        (b"{}", "missing_field", "/type"),
+        (b"{\"type\":null}", "missing_field", "/type"),
+        (b"{\"type\":7}", "invalid_field", "/type"),
+        (b"{\"type\":\"url_verification\"}", "missing_field", "/challenge"),
+        (b"{\"type\":\"url_verification\",\"challenge\":{}}", "invalid_field", "/challenge"),
+    ] {
+        let error = parse_bytes(body).expect_err(code);
+        assert_eq!((error.code(), error.pointer()), (code, pointer));
+        assert!(!error.to_string().contains("King"), "an error quotes nothing");
+    }
+}
+
+#[test]
+fn odd_headers_of_a_repeat_are_left_out() {
+    assert_eq!(redelivery(None, None), Redelivery::default());
+    assert_eq!(redelivery(Some("x"), Some("")), Redelivery::default());
+    assert_eq!(redelivery(Some(" 3 "), Some("http_error")).number, Some(3));
+    assert_eq!(redelivery(Some("1"), Some(&"r".repeat(65))).reason, None);
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        prop_oneof!["message", "app_mention", "message_changed", "1700000000.000100", "U1"].prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let key = prop_oneof![
+            "type",
+            "subtype",
+            "message",
+            "previous_message",
+            "edited",
+            "ts",
+            "user",
+            "text",
+            "channel",
+            "files",
+            "thread_ts",
+            "bot_id",
+            "deleted_ts",
+            "team",
+            ".{0,4}",
+        ];
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(key, inner, 0..8).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_can_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse_bytes(&body);
+    }
+
+    #[test]
+    fn any_event_is_stored_and_queued_only_when_it_can_be_answered(event in any_json(), cut in any::<usize>()) {
+        let body = envelope(&event).to_string();
+        let Ok(Incoming::Signal(signal)) = parse_bytes(body.as_bytes()) else {
+            return Err(TestCaseError::fail("a signal"));
+        };
+        prop_assert!(!signal.keys.content.is_empty() && signal.keys.content.len() < 1000);
+        prop_assert!(serde_json::from_str::<Value>(&signal.payload).is_ok());
+        prop_assert!(!signal.payload.contains("\\u0000") && !signal.text.contains('\0'));
+        if signal.disposition == Disposition::Queue {
+            let conversation = &signal.conversation;
+            prop_assert!(![&conversation.workspace, &conversation.channel, &signal.author, &signal.message_ref]
+                .iter().any(|id| id.is_empty()));
+        }
+        let _ = parse_bytes(&body.as_bytes()[..cut % body.len()]);
+    }
+}
