@@ -29,7 +29,7 @@ pub enum Command {
     #[command(
         after_help = "The run owns one throwaway PostgreSQL cluster and hands its URL to the tests as DISPATCH_TEST_POSTGRES; \
         it ends with the run, however the run ends. Set that variable yourself to use a server of your own.\n\n\
-        With -p or with runner arguments only fmt, clippy, tidy and the tests meant run; CI runs without them."
+        With -p or with runner arguments only fmt, clippy and the tests meant run; CI runs without them."
     )]
     Test(TestArgs),
     /// Check layers, layout, file sizes and forbidden words; names each place and its cure

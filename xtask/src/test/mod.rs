@@ -38,7 +38,7 @@ pub fn run(root: &Path, args: &TestArgs) -> Result<()> {
             println!("{}", term::green(&format!("cargo xtask test: all green in {}", term::time(report.took()))));
             Ok(())
         }
-        Err(error) => bail!("cargo xtask test failed at {}: {error:#}", report.last()),
+        Err(error) => bail!("cargo xtask test stopped. {error:#}"),
     }
 }
 
@@ -54,10 +54,10 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
             clippy(root, &packages)
         })?;
     }
-    report.step("tidy", "each cure stands above; again with `cargo xtask tidy`", || {
-        tidy::run(root).map(|()| Done::Passed(String::new()))
-    })?;
     if whole {
+        report.step("tidy", "each cure stands above; again with `cargo xtask tidy`", || {
+            tidy::run(root).map(|()| Done::Passed(String::new()))
+        })?;
         report.step("deny", "each finding names its cure; again with `cargo xtask deny`", || {
             deny::run(root).map(Done::Passed)
         })?;
@@ -110,19 +110,15 @@ fn tests(
         command
     };
     let again = format!("read the failure above; one test alone: `{}`", runner.again(&args.packages));
-    let mut summary = Vec::new();
+    let mut lines = Vec::new();
     let result = report.step("tests", &again, || {
         let mut command = with_database(process::cargo(root));
         command.args(runner.arguments(scope, &args.runner_args));
-        let (status, lines) = process::run_keeping(&mut command, Runner::is_summary)?;
-        summary = lines;
-        if status.success() {
-            Ok(Done::Passed(runner.total(&summary)))
-        } else {
-            Err(anyhow!("{}", runner.total(&summary)))
-        }
+        let (status, kept) = process::run_keeping(&mut command, runner::is_telling)?;
+        lines = kept;
+        if status.success() { Ok(Done::Passed(String::new())) } else { Err(anyhow!("{}", runner.total(&lines))) }
     });
-    report.add_summary(&summary);
+    report.summary(runner.failures(&lines), &runner.total(&lines));
     result?;
     if args.runner_args.is_empty() {
         report.step("doc tests", "mend the example in the doc comment it names", || {

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use super::Done;
 use crate::term;
 
 pub struct Report {
     rows: Vec<Row>,
-    summary: Vec<String>,
+    closing: Vec<String>,
     started: Instant,
 }
 
@@ -29,7 +29,7 @@ enum State {
 
 impl Default for Report {
     fn default() -> Self {
-        Self { rows: Vec::new(), summary: Vec::new(), started: Instant::now() }
+        Self { rows: Vec::new(), closing: Vec::new(), started: Instant::now() }
     }
 }
 
@@ -43,32 +43,28 @@ impl Report {
         let (state, note) = match &outcome {
             Ok(Done::Passed(note)) => (State::Passed, note.clone()),
             Ok(Done::Skipped(why)) => (State::Skipped, why.clone()),
-            Err(_) => (State::Failed, format!("fix: {fix}")),
+            Err(_) => (State::Failed, String::new()),
         };
         println!("{}", term::dim(&format!("{name}: {} in {}", state.word(), term::time(took))));
         self.rows.push(Row { name, state, took, note });
-        outcome.map(|_| ()).with_context(|| format!("fix: {fix}"))
+        outcome.map(|_| ()).map_err(|error| anyhow!("{name}: {error:#}\n  fix: {fix}"))
     }
 
     /// Lines that belong at the end, where a reader looks first.
-    pub fn add_summary(&mut self, lines: &[String]) {
-        self.summary.extend_from_slice(lines);
+    pub fn summary(&mut self, failures: Vec<String>, total: &str) {
+        self.closing.extend(failures);
+        self.closing.push(total.to_owned());
     }
 
     pub fn took(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The step that ran last: after a failure, the one that failed.
-    pub fn last(&self) -> &'static str {
-        self.rows.last().map_or("the start", |row| row.name)
-    }
-
     pub fn print(&self) {
         term::heading("result");
         self.rows.iter().for_each(|row| println!("{row}"));
-        if !self.summary.is_empty() {
-            println!("\n{}", self.summary.join("\n"));
+        if !self.closing.is_empty() {
+            println!("\n{}", self.closing.join("\n"));
         }
     }
 }
@@ -107,11 +103,10 @@ mod tests {
         report.step("fmt", "cargo fmt", || Ok(Done::Passed(String::new()))).unwrap();
         report.step("spec", "write it", || Ok(Done::Skipped("not there".into()))).unwrap();
         let error = report.step("tests", "mend it", || bail!("3 failed")).unwrap_err();
-        assert_eq!(format!("{error:#}"), "fix: mend it: 3 failed");
-        assert_eq!(report.last(), "tests");
+        assert_eq!(format!("{error:#}"), "tests: 3 failed\n  fix: mend it");
         let rows: Vec<String> = report.rows.iter().map(|row| term::plain(&row.to_string())).collect();
         assert!(rows[0].starts_with("  ok      fmt") && rows[0].ends_with(" s"), "{}", rows[0]);
         assert!(rows[1].contains("skipped spec") && rows[1].ends_with("not there"), "{}", rows[1]);
-        assert!(rows[2].contains("FAILED  tests") && rows[2].ends_with("fix: mend it"), "{}", rows[2]);
+        assert!(rows[2].contains("FAILED  tests"), "{}", rows[2]);
     }
 }

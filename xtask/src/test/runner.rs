@@ -28,7 +28,7 @@ impl Runner {
         let mut words: Vec<&str> = match self {
             Self::Nextest => vec!["nextest", "run", "--all-features"],
             // Doc tests are a step of their own.
-            Self::CargoTest => vec!["test", "--all-features", "--lib", "--bins", "--tests", "--examples"],
+            Self::CargoTest => vec!["test", "--all-features", "--tests"],
         };
         words.extend(scope.iter().map(String::as_str));
         // One failure should not hide the next, unless somebody asks for that.
@@ -43,23 +43,45 @@ impl Runner {
         words.into_iter().map(str::to_owned).collect()
     }
 
-    /// A line, without colours and trimmed, that sums up.
-    pub fn is_summary(line: &str) -> bool {
-        line.starts_with("Summary [") || line.starts_with("test result:")
-    }
-
     /// One line for the whole run. Nextest writes it; `cargo test` writes one per binary, so they are added up.
-    pub fn total(self, summary: &[String]) -> String {
+    pub fn total(self, lines: &[String]) -> String {
         match self {
-            Self::Nextest => summary.last().cloned().unwrap_or_else(|| "no summary: nothing ran".to_owned()),
+            Self::Nextest => {
+                let written = lines.iter().rfind(|line| is_summary(line));
+                written.map_or_else(|| "no summary: nothing ran".to_owned(), Clone::clone)
+            }
             Self::CargoTest => {
-                let sum = |what: &str| summary.iter().map(|line| count(line, what)).sum::<u64>();
+                let summaries = lines.iter().filter(|line| is_summary(line));
+                let sum = |what: &str| summaries.clone().map(|line| count(line, what)).sum::<u64>();
                 let (passed, failed, ignored) = (sum(" passed"), sum(" failed"), sum(" ignored"));
+                let verdict = if failed == 0 { "ok" } else { "FAILED" };
+                let binaries = summaries.clone().count();
                 format!(
-                    "test result: {passed} passed; {failed} failed; {ignored} ignored in {} binaries",
-                    summary.len()
+                    "test result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; in {binaries} binaries"
                 )
             }
+        }
+    }
+
+    /// The tests that failed, each once: nextest names them when they fail and again at its end.
+    pub fn failures(self, lines: &[String]) -> Vec<String> {
+        let mut failures: Vec<String> = Vec::new();
+        for line in lines.iter().filter(|line| self.says_failed(line)) {
+            if !failures.contains(line) {
+                failures.push(line.clone());
+            }
+        }
+        failures
+    }
+
+    fn says_failed(self, line: &str) -> bool {
+        match self {
+            // A signal is a word of its own: SIGSEGV, SIGKILL, …
+            Self::Nextest => {
+                let words = ["FAIL [", "TIMEOUT [", "ABORT [", "SIG"];
+                words.into_iter().any(|word| line.starts_with(word)) && line.contains("s] ")
+            }
+            Self::CargoTest => line.starts_with("test ") && line.ends_with(" ... FAILED"),
         }
     }
 
@@ -68,6 +90,19 @@ impl Runner {
         let packages: String = packages.iter().map(|name| format!(" -p {name}")).collect();
         format!("cargo xtask test --fast{packages} -- NAME")
     }
+}
+
+/// A line, without colours and trimmed, that belongs in the closing words.
+pub fn is_telling(line: &str) -> bool {
+    is_summary(line) || is_failure(line)
+}
+
+fn is_summary(line: &str) -> bool {
+    line.starts_with("Summary [") || line.starts_with("test result:")
+}
+
+fn is_failure(line: &str) -> bool {
+    Runner::Nextest.says_failed(line) || Runner::CargoTest.says_failed(line)
 }
 
 /// The number before `what` in `test result: ok. 12 passed; 0 failed; …`.
@@ -101,13 +136,29 @@ mod tests {
 
     #[test]
     fn summaries_are_recognised_and_added_up() {
-        assert!(Runner::is_summary("Summary [   0.012s] 3 tests run: 3 passed, 0 skipped"));
-        assert!(!Runner::is_summary("PASS [   0.004s] xtask a::summary"));
+        assert!(is_telling("Summary [   0.012s] 3 tests run: 3 passed, 0 skipped"));
+        assert!(!is_telling("PASS [   0.004s] xtask a::summary"));
         let lines = words(&[
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "test a::b ... FAILED",
             "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s",
         ]);
-        assert_eq!(Runner::CargoTest.total(&lines), "test result: 15 passed; 2 failed; 1 ignored in 2 binaries");
+        let total = "test result: FAILED. 15 passed; 2 failed; 1 ignored; in 2 binaries";
+        assert_eq!(Runner::CargoTest.total(&lines), total);
         assert_eq!(Runner::Nextest.total(&[]), "no summary: nothing ran");
+    }
+
+    #[test]
+    fn failed_tests_are_named_once() {
+        let lines = words(&[
+            "FAIL [   0.006s] (5/79) xtask::bin/xtask a::b",
+            "Summary [   0.6s] 79 tests run: 78 passed, 1 failed, 0 skipped",
+            "FAIL [   0.006s] (5/79) xtask::bin/xtask a::b",
+            "SIGKILL [   1.000s] (6/79) dispatch-tests::system c",
+            "test d::e ... FAILED",
+        ]);
+        assert!(lines.iter().all(|line| is_telling(line)));
+        assert_eq!(Runner::Nextest.failures(&lines), [lines[0].as_str(), &lines[3]]);
+        assert_eq!(Runner::CargoTest.failures(&lines), [lines[4].as_str()]);
     }
 }
