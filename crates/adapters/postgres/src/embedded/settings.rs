@@ -1,0 +1,39 @@
+//! The server's settings, given on its command line so that they are always those of this build.
+//!
+//! It must not know how the server is started.
+
+use super::{Durability, place::Place};
+
+/// Everything after the program's name.
+pub(super) fn arguments(place: &Place, durability: Durability, max_connections: u32) -> Vec<String> {
+    let mut arguments = vec!["-D".to_owned(), place.data().display().to_string()];
+    let mut set = |key: &str, value: &str| arguments.extend(["-c".to_owned(), format!("{key}={value}")]);
+    // No TCP: only who may enter the socket's folder gets in.
+    set("listen_addresses", "");
+    set("unix_socket_directories", &quoted(&place.socket().display().to_string()));
+    set("unix_socket_permissions", "0700");
+    set("port", "5432");
+    set("max_connections", &max_connections.to_string());
+    set("shared_buffers", "128MB");
+    set("max_wal_size", "1GB");
+    set("logging_collector", "off");
+    set("log_destination", "stderr");
+    set("log_line_prefix", "%m [%p] ");
+    set("log_timezone", "UTC");
+    set("timezone", "UTC");
+    set("jit", "off");
+    let durable = if durability == Durability::Durable { "on" } else { "off" };
+    for key in ["fsync", "synchronous_commit", "full_page_writes"] {
+        set(key, durable);
+    }
+    if durability == Durability::Throwaway {
+        set("autovacuum", "off");
+        set("checkpoint_timeout", "1h");
+    }
+    arguments
+}
+
+/// `unix_socket_directories` is a list; quotes keep a path with a comma or blank in one piece.
+fn quoted(path: &str) -> String {
+    format!("\"{}\"", path.replace('"', "\"\""))
+}
