@@ -1,1 +1,145 @@
 //! The local classifier: rules as data, no network, no model file. What runs when no model is configured or it fails.
+//! Must not know where a message goes, nor any name or address in advance.
+
+mod address;
+mod assignee;
+mod dates;
+mod evidence;
+mod explain;
+mod lexicon;
+mod text;
+mod title;
+mod tokens;
+mod weights;
+mod words;
+
+use crate::classification::{Classification, Confidence, ListingHint, Meaning, Utterance};
+use crate::classifier::{Classified, Classifier, ClassifierError, Provenance};
+use crate::taxonomy::{GroupKey, ListingType, TaskKey};
+use async_trait::async_trait;
+use dates::Due;
+use dispatch_mission::zone::Zone;
+use evidence::{Evidence, Particulars};
+use lexicon::Aspect;
+use std::time::Instant;
+
+/// Name and version of the rules; raise it when an answer may change.
+const MODEL: &str = "rules-1";
+
+/// Classifies by rules, in well under a millisecond, the same way every time.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalClassifier {
+    zone: Zone,
+}
+
+impl LocalClassifier {
+    /// A classifier whose due dates are wall times of `zone`. Reads the rules now, so that no message waits for it.
+    #[must_use]
+    pub fn new(zone: Zone) -> Self {
+        let ready = Self { zone };
+        let _ = ready.understand("hello", &Due::default());
+        ready
+    }
+
+    /// What the messages of one unit mean, oldest first. Pure: the same unit has the same answer.
+    #[must_use]
+    pub fn classify_unit(&self, unit: &[Utterance]) -> Classification {
+        let parts: Vec<String> =
+            unit.iter().map(|utterance| text::without_orders(&text::shown(&utterance.text))).collect();
+        let dues = parts
+            .iter()
+            .zip(unit)
+            .map(|(part, utterance)| dates::due(&text::folded(part), self.zone.wall_time(utterance.at)));
+        let due = dates::of_unit(dues.collect());
+        self.understand(&parts.join("\n"), &due)
+    }
+
+    fn understand(self, shown: &str, due: &Due) -> Classification {
+        let address = address::address(shown);
+        let assignee = assignee::assignee(shown, address.as_deref());
+        let particulars = Particulars {
+            address: address.is_some(),
+            due: due.at.is_some(),
+            deadline: due.deadline,
+            assignee: assignee.is_some(),
+        };
+        let evidence = evidence::evidence(&text::folded(shown), &particulars);
+        let verdict = weights::WEIGHTS.judge(&evidence.features);
+        let explanations = explain::explain(&verdict, &evidence, &particulars, due.problem);
+        let confidence = Confidence::clamped(verdict.confidence);
+        let meaning = verdict.meaning;
+        if meaning == Meaning::Ignore {
+            return Classification {
+                meaning,
+                listing: ListingHint::default(),
+                assignee_hint: None,
+                due_date: None,
+                task_title: None,
+                confidence,
+                explanations,
+            };
+        }
+        let asks = matches!(meaning, Meaning::Stray(_) | Meaning::InfoRequest);
+        Classification {
+            meaning,
+            listing: ListingHint { kind: listing_type(meaning, &evidence), address },
+            assignee_hint: assignee,
+            due_date: due.at,
+            task_title: asks.then(|| title::title(shown)).flatten(),
+            confidence,
+            explanations,
+        }
+    }
+}
+
+/// Sale or lease: what the key implies, else what the words say, else nothing.
+fn listing_type(meaning: Meaning, evidence: &Evidence) -> Option<ListingType> {
+    let (sale, lease) = (evidence.scores[Aspect::Sale], evidence.scores[Aspect::Lease]);
+    let said = match (sale, lease) {
+        _ if evidence.scores[Aspect::Both] > 0.0 && sale > 0.0 && lease > 0.0 => None,
+        _ if sale > lease => Some(ListingType::Sale),
+        _ if lease > sale => Some(ListingType::Lease),
+        _ => None,
+    };
+    match meaning {
+        Meaning::Group(GroupKey::SaleListing) => Some(ListingType::Sale),
+        Meaning::Group(GroupKey::LeaseListing) => Some(ListingType::Lease),
+        Meaning::Group(GroupKey::SaleLeaseListing) | Meaning::Ignore => None,
+        Meaning::Stray(key) => match key {
+            TaskKey::SaleActiveTasks
+            | TaskKey::SaleSoldTasks
+            | TaskKey::SaleClosingTasks
+            | TaskKey::RelistListingDealSale
+            | TaskKey::BuyerDeal
+            | TaskKey::BuyerDealClosingTasks
+            | TaskKey::PreconDeal => Some(ListingType::Sale),
+            TaskKey::LeaseActiveTasks
+            | TaskKey::LeaseLeasedTasks
+            | TaskKey::LeaseClosingTasks
+            | TaskKey::LeaseActiveTasksArlyn
+            | TaskKey::RelistListingDealLease
+            | TaskKey::LeaseTenantDeal
+            | TaskKey::LeaseTenantDealClosingTasks => Some(ListingType::Lease),
+            TaskKey::MutualReleaseSteps => said,
+            TaskKey::OpsMiscTask => None,
+        },
+        Meaning::Group(_) | Meaning::InfoRequest => said,
+    }
+}
+
+#[async_trait]
+impl Classifier for LocalClassifier {
+    async fn classify(&self, unit: &[Utterance]) -> Result<Classified, ClassifierError> {
+        let begun = Instant::now();
+        let classification = self.classify_unit(unit);
+        let latency_us = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let provenance = Provenance {
+            provider: "local".to_owned(),
+            model: MODEL.to_owned(),
+            prompt_version: None,
+            latency_us,
+            fallback_reason: None,
+        };
+        Ok(Classified { classification, provenance })
+    }
+}

@@ -1,0 +1,281 @@
+//! Who of the team is named to do the work, as typed. Must not know the team: it goes by how people address each other.
+
+use super::text::folded;
+use super::tokens::{Token, tokens};
+use super::words::NAMES;
+
+/// Words before a name that make its bearer a client or a professional, or part of something else.
+const OUTSIDERS: [&str; 40] = [
+    "mr",
+    "mrs",
+    "ms",
+    "dr",
+    "miss",
+    "mme",
+    "m",
+    "sr",
+    "sra",
+    "buyer",
+    "buyers",
+    "client",
+    "clients",
+    "tenant",
+    "tenants",
+    "landlord",
+    "seller",
+    "sellers",
+    "vendor",
+    "vendors",
+    "lawyer",
+    "solicitor",
+    "owner",
+    "stager",
+    "photographer",
+    "builder",
+    "inspector",
+    "renters",
+    "the",
+    "our",
+    "from",
+    "representing",
+    "st",
+    "love",
+    "regards",
+    "sincerely",
+    "new",
+    "agent",
+    "xo",
+    "super",
+];
+/// Words after a name that make it a client's or a thing's.
+const POSSESSIONS: [&str; 18] = [
+    "and", "&", "n", "family", "brothers", "sisters", "listing", "deal", "house", "purchase", "closing", "rental",
+    "lease", "relist", "estate", "semi", "condo", "building",
+];
+const GREETINGS: [&str; 14] =
+    ["hi", "hey", "hello", "yo", "ok", "okay", "morning", "hola", "bonjour", "salut", "so", "and", "dear", "also"];
+const CALLS: [&str; 20] = [
+    "can", "could", "will", "would", "please", "pls", "plz", "have", "ask", "tell", "let", "get", "assign", "svp",
+    "thanks", "thx", "need", "has", "remind", "peux-tu",
+];
+const HANDOVERS: [&str; 24] = [
+    "assign",
+    "assigned",
+    "assignee",
+    "give",
+    "gives",
+    "goes",
+    "going",
+    "over",
+    "hand",
+    "handing",
+    "pass",
+    "passing",
+    "route",
+    "under",
+    "lead",
+    "owner",
+    "attn",
+    "file",
+    "person",
+    "delegate",
+    "belongs",
+    "responsible",
+    "leave",
+    "poc",
+];
+const DOES: [&str; 44] = [
+    "can",
+    "could",
+    "to",
+    "will",
+    "would",
+    "please",
+    "pls",
+    "plz",
+    "owns",
+    "takes",
+    "handles",
+    "handling",
+    "handle",
+    "is",
+    "leads",
+    "leading",
+    "runs",
+    "running",
+    "on",
+    "has",
+    "closed",
+    "sold",
+    "listed",
+    "leased",
+    "you",
+    "u",
+    "should",
+    "needs",
+    "need",
+    "take",
+    "coordinates",
+    "coordinating",
+    "covers",
+    "covering",
+    "to-do",
+    "s'en",
+    "se",
+    "prepares",
+    "sends",
+    "ya",
+    "own",
+    "does",
+    "takes",
+    "gets",
+];
+
+/// The assignee named in `shown`, leaving out names that are part of `address`.
+pub(super) fn assignee(shown: &str, address: Option<&str>) -> Option<String> {
+    let tokens = tokens(shown);
+    let within = address.and_then(|address| shown.find(address).map(|from| from..from + address.len()));
+    let best = (0..tokens.len())
+        .filter(|at| within.as_ref().is_none_or(|span| !span.contains(&tokens[*at].start)))
+        .filter_map(|at| Some((score(shown, &tokens, at)?, at)))
+        .fold(
+            None::<(f32, usize)>,
+            |best, next| if best.is_some_and(|best| best.0 >= next.0) { best } else { Some(next) },
+        );
+    best.filter(|(score, _)| *score >= 1.0).map(|(_, at)| {
+        let word = tokens[at].word;
+        if word.starts_with('<') { word.to_owned() } else { word.trim_start_matches('@').to_owned() }
+    })
+}
+
+fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
+    let token = &tokens[at];
+    let before = at.checked_sub(1).map(|at| &tokens[at]);
+    let previous = before.map(|t| folded(t.word)).unwrap_or_default();
+    if token.word.starts_with("<@") && token.word.ends_with('>') {
+        return Some(if matches!(previous.as_str(), "cc" | "fyi" | "from") { 1.5 } else { 4.5 });
+    }
+    if let Some(handle) = token.word.strip_prefix('@') {
+        let team = matches!(
+            handle,
+            "here" | "channel" | "everyone" | "all" | "team" | "admin" | "admins" | "ops" | "marketing"
+        );
+        return (!team && handle.len() > 1 && handle.starts_with(char::is_alphabetic)).then_some(4.5);
+    }
+    let known = NAMES.knows(token.word);
+    let capital =
+        token.capital() && token.word.chars().skip(1).all(char::is_lowercase) && token.word.chars().count() > 1;
+    if !known && !capital {
+        return None;
+    }
+    let opens = before.is_none_or(|t| t.closed) || (at <= 2 && GREETINGS.contains(&previous.as_str()));
+    let called = before.is_some_and(|t| !t.closed);
+    let next = tokens.get(at + 1).filter(|_| !token.closed);
+    let following = next.map(|t| folded(t.word)).unwrap_or_default();
+    let outsider = OUTSIDERS.contains(&previous.trim_end_matches('.')) && called
+        || (previous == "love" || previous == "regards" || previous == "sincerely");
+    let paired = called && matches!(previous.as_str(), "and" | "&" | "n");
+    if outsider || paired || POSSESSIONS.contains(&following.as_str()) {
+        return known.then_some(if folded(token.word) == "arlyn" { 1.0 } else { 0.0 });
+    }
+    let handed = handover(tokens, at);
+    if handed && (known || capital) && !is_word(&folded(token.word)) {
+        return Some(5.0);
+    }
+    let does = DOES.contains(&following.as_str());
+    let ends = at + 1 == tokens.len() || token.closed;
+    if known {
+        let calls = called && CALLS.contains(&previous.as_str());
+        let addressed = opens && (token.closed || does || at == 0);
+        let chinese = shown[..token.start].ends_with(['请', '让', '叫', '由']);
+        let alone = opens && ends && at > 0;
+        return Some(match () {
+            () if chinese || calls => 4.0,
+            () if addressed && (does || token.closed && at == 0) => 4.0,
+            () if opens && does => 4.0,
+            () if alone => 3.5,
+            () if addressed => 3.0,
+            () if does && token.capital() && !called => 3.0,
+            () if does
+                && matches!(
+                    following.as_str(),
+                    "pls" | "please" | "plz" | "s'en" | "owns" | "takes" | "handles" | "can" | "to" | "closed" | "sold"
+                ) =>
+            {
+                2.5
+            }
+            () if folded(token.word) == "arlyn" => 1.0,
+            () => 0.0,
+        });
+    }
+    let asked = opens
+        && matches!(
+            following.as_str(),
+            "can" | "could" | "please" | "pls" | "plz" | "owns" | "takes" | "handles" | "s'en"
+        )
+        && !is_word(&folded(token.word));
+    let said = called
+        && matches!(previous.as_str(), "can" | "could" | "please" | "pls")
+        && next.is_some()
+        && !is_word(&folded(token.word));
+    (asked || said).then_some(2.5)
+}
+
+/// "give this one to Hamid", "assign Alex", "lead: Sarah", "open the file under Wei".
+fn handover(tokens: &[Token<'_>], at: usize) -> bool {
+    let word = |back: usize| at.checked_sub(back).map(|at| folded(tokens[at].word)).unwrap_or_default();
+    match word(1).as_str() {
+        "to" => (2..=5).any(|back| HANDOVERS.contains(&word(back).as_str())),
+        "assign" | "assigned" | "assignee" | "under" | "lead" | "owner" | "attn" | "delegate" | "poc"
+        | "responsible" => true,
+        "is" => matches!(word(2).as_str(), "lead" | "owner" | "assignee" | "admin" | "person"),
+        _ => false,
+    }
+}
+
+/// Capitalised words that open sentences and are no names.
+fn is_word(word: &str) -> bool {
+    const WORDS: [&str; 40] = [
+        "we",
+        "i",
+        "you",
+        "they",
+        "he",
+        "she",
+        "it",
+        "someone",
+        "somebody",
+        "anyone",
+        "who",
+        "this",
+        "that",
+        "what",
+        "when",
+        "where",
+        "contract",
+        "client",
+        "everyone",
+        "team",
+        "admin",
+        "ops",
+        "marketing",
+        "office",
+        "reception",
+        "accounting",
+        "ontario",
+        "toronto",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "seller",
+        "buyer",
+        "agent",
+        "agents",
+        "photos",
+    ];
+    WORDS.contains(&word)
+}

@@ -1,0 +1,125 @@
+//! Everything the classifier goes by, as named numbers: what the lexicon heard and what the text looks like. Must not
+//! know the taxonomy.
+
+use super::lexicon::{Aspect, CUES, Scores};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// What stands in a text besides cues.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Particulars {
+    pub(super) address: bool,
+    pub(super) due: bool,
+    pub(super) deadline: bool,
+    pub(super) assignee: bool,
+}
+
+/// A cue that was heard, with the words.
+pub(super) struct Heard {
+    pub(super) cue: &'static str,
+    pub(super) words: String,
+    pub(super) aspect: Aspect,
+    pub(super) weight: f32,
+}
+
+/// The evidence in one text.
+pub(super) struct Evidence {
+    pub(super) scores: Scores,
+    pub(super) features: [f32; FEATURES.len()],
+    pub(super) heard: Vec<Heard>,
+}
+
+/// Names of the features, as the weight file spells them. The aspects come first, in their own order.
+pub(super) const FEATURES: [&str; Aspect::COUNT + 10] = [
+    "sale",
+    "lease",
+    "both",
+    "ours",
+    "client",
+    "active",
+    "deal",
+    "closing",
+    "relist",
+    "precon",
+    "release",
+    "arlyn",
+    "campaign",
+    "listed",
+    "done",
+    "won",
+    "background",
+    "ask",
+    "task",
+    "estate",
+    "office",
+    "vague",
+    "chat",
+    "bias",
+    "address",
+    "reference",
+    "price",
+    "question",
+    "due",
+    "deadline",
+    "assignee",
+    "short",
+    "long",
+];
+
+/// No amount of repetition counts for more than this.
+const CEILING: f32 = 4.0;
+
+static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)[cewxns]\d{7,8}(?-u:\b)|mls ?#? ?\d{6,}|file (?:no|number|#)\.? ?[a-z]?-?\d+|(?-u:\b)l-\d{3,}")
+        .expect("a valid pattern")
+});
+static PRICE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\$ ?\d|(?-u:\b)\d{3,4}k(?-u:\b)|(?-u:\b)\d(?:\.\d+)?m(?:il|illion)?(?-u:\b)|(?-u:\b)\d\.\d{1,3}(?-u:\b)|\d{1,3},\d{3}|\d 000|\d+ ?万").expect("a valid pattern")
+});
+
+/// Weighs `folded`; `particulars` were read from the same text.
+pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
+    let mut scores = Scores::ZERO;
+    let mut heard = Vec::new();
+    for cue in CUES.iter() {
+        let Some(words) = cue.heard(folded) else { continue };
+        for (aspect, weight) in &cue.gives {
+            scores.add(*aspect, *weight);
+            heard.push(Heard { cue: &cue.name, words: words.to_owned(), aspect: *aspect, weight: *weight });
+        }
+    }
+    let words = folded.split_whitespace().count();
+    let flag = |set: bool| f32::from(u8::from(set));
+    let mut features = [0.0; FEATURES.len()];
+    for (at, feature) in features.iter_mut().take(Aspect::COUNT).enumerate() {
+        *feature = scores.at(at).clamp(-CEILING, CEILING);
+    }
+    let rest = [
+        1.0,
+        flag(particulars.address),
+        flag(REFERENCE.is_match(folded)),
+        flag(PRICE.is_match(folded)),
+        flag(folded.contains('?')),
+        flag(particulars.due),
+        flag(particulars.deadline),
+        flag(particulars.assignee),
+        flag(words <= 5),
+        flag(words >= 40),
+    ];
+    features[Aspect::COUNT..].copy_from_slice(&rest);
+    Evidence { scores, features, heard }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_named_in_order() {
+        let scores = evidence("the sellers signed", &Particulars { address: true, ..Particulars::default() });
+        let at = |name: &str| FEATURES.iter().position(|feature| *feature == name).expect("a feature");
+        assert_eq!(at("chat"), Aspect::Chat as usize);
+        assert!(scores.features[at("sale")] > 0.0 && scores.features[at("address")] > 0.0);
+        assert!(scores.features[at("bias")] > 0.0 && scores.features[at("lease")] == 0.0);
+    }
+}
