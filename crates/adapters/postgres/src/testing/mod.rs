@@ -3,6 +3,7 @@
 //! It must not know any table. It panics where other code returns errors, for its callers are tests.
 
 mod cluster;
+mod inspect;
 mod keeper;
 mod template;
 
