@@ -111,5 +111,9 @@ mod tests {
         let cli = Cli::try_parse_from(["xtask", "eval", "--data", "x.jsonl"]).unwrap();
         let Command::Eval(args) = cli.command else { panic!("eval") };
         assert_eq!(args.args, ["--data", "x.jsonl"]);
+        let Command::Demo(args) = Cli::try_parse_from(["xtask", "demo", "--", "--help"]).unwrap().command else {
+            panic!("demo")
+        };
+        assert_eq!(args.args, ["--help"]);
     }
 }

@@ -25,8 +25,6 @@ pub const MIGRATE: Tool =
 
 /// Run the tool with the terminal as its own; its exit code is ours.
 pub fn to(root: &Path, tool: &Tool, args: &[OsString]) -> ExitCode {
-    // A `--` before the tool's own flags is ours, not the tool's.
-    let args = args.strip_prefix(&[OsString::from("--")]).unwrap_or(args);
     let mut command = process::cargo(root);
     command.args(tool.cargo).args(args).stdin(Stdio::inherit());
     match command.status() {

@@ -7,6 +7,7 @@ mod policy;
 mod spdx;
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
@@ -16,7 +17,20 @@ use policy::Policy;
 
 /// Check, and say in one line which of the two did it.
 pub fn run(root: &Path) -> Result<String> {
-    if process::has_cargo_tool(root, "deny") { with_cargo_deny(root) } else { by_ourselves(root) }
+    if !process::has_cargo_tool(root, "deny") {
+        return by_ourselves(root, "cargo-deny is not installed");
+    }
+    if !works_offline(root) {
+        return by_ourselves(root, "cargo-deny wants crates that are not downloaded: `cargo fetch`");
+    }
+    with_cargo_deny(root)
+}
+
+/// cargo-deny looks at all platforms; a build downloads the crates of one.
+fn works_offline(root: &Path) -> bool {
+    let mut probe = process::cargo(root);
+    probe.args(["metadata", "--offline", "--all-features", "--format-version", "1"]);
+    probe.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn with_cargo_deny(root: &Path) -> Result<String> {
@@ -40,7 +54,7 @@ fn advisory_database() -> Option<PathBuf> {
     folder.read_dir().ok()?.flatten().next().map(|entry| entry.path())
 }
 
-fn by_ourselves(root: &Path) -> Result<String> {
+fn by_ourselves(root: &Path, why: &str) -> Result<String> {
     let policy = Policy::load(&root.join("deny.toml"))?;
     let metadata = Metadata::load(root)?;
     let findings = offline::check(&policy, &metadata);
@@ -51,7 +65,7 @@ fn by_ourselves(root: &Path) -> Result<String> {
         bail!("{} in the dependency tree against deny.toml", counted(findings.len()));
     }
     let crates = metadata.foreign().count();
-    Ok(format!("own check (cargo-deny is not installed): licences, bans, sources of {crates} crates; no advisories"))
+    Ok(format!("own check ({why}): licences, bans, sources of {crates} crates; no advisories"))
 }
 
 fn counted(count: usize) -> String {
