@@ -3,5 +3,6 @@
 pub mod connect;
 pub mod embedded;
 pub mod migrate;
+pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

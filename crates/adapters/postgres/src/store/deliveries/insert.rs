@@ -1,0 +1,156 @@
+//! Inserts deliveries, some of them settled already. It must not apply effects nor know a courier.
+
+use std::collections::HashMap;
+
+use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dispatch_routing::destination::Destination;
+use dispatch_routing::plan::Content;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::store::effects::Outcome;
+use crate::store::error::StoreError;
+use crate::store::sql::sql;
+use crate::store::timeline::Entry;
+
+/// A delivery that is about to be inserted.
+pub(crate) struct NewDelivery<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) dispatch: Uuid,
+    pub(crate) unit: Uuid,
+    pub(crate) destination: &'a Destination,
+    pub(crate) content: &'a Content,
+    pub(crate) after: Option<Uuid>,
+    pub(crate) standing: Standing,
+    pub(crate) attempts: i32,
+}
+
+/// Where it stands when it is inserted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Due at once.
+    Due,
+    /// Due when the one before it has arrived.
+    Waits,
+    /// Tried, and to be tried again for this reason.
+    Again(String),
+    Delivered,
+    Held(String),
+    Failed(String),
+    /// What it depends on did not happen.
+    Cancelled,
+}
+
+impl Standing {
+    pub(crate) fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done { .. } => Self::Delivered,
+            Outcome::Held(reason) => Self::Held(reason.to_owned()),
+            Outcome::Failed(code) => Self::Failed(code),
+            Outcome::Later(code) => Self::Again(code),
+        }
+    }
+
+    fn state(&self) -> &'static str {
+        match self {
+            Self::Due | Self::Waits | Self::Again(_) => "pending",
+            Self::Delivered => "delivered",
+            Self::Held(_) => "held",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Again(reason) | Self::Held(reason) | Self::Failed(reason) => Some(reason),
+            Self::Cancelled => Some("dependency_failed"),
+            Self::Due | Self::Waits | Self::Delivered => None,
+        }
+    }
+
+    /// Seconds until it is due; none for a delivery that waits for another.
+    fn due_in(&self) -> Option<i32> {
+        match self {
+            Self::Waits => None,
+            Self::Again(_) => Some(1),
+            _ => Some(0),
+        }
+    }
+}
+
+impl NewDelivery<'_> {
+    /// Whether a worker should look at it soon.
+    pub(crate) fn is_due(&self) -> bool {
+        matches!(self.standing, Standing::Due | Standing::Again(_))
+    }
+}
+
+const INSERT: &str = "
+INSERT INTO dispatch.deliveries (
+    delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, next_attempt_at,
+    after_delivery, settled_at)
+SELECT delivery_id, dispatch_id, unit_id, kind, destination::jsonb, content::jsonb, state, reason, attempts,
+    coalesce(now() + due_in * interval '1 second', 'infinity'), after_delivery,
+    CASE WHEN state NOT IN ('pending', 'held') THEN now() END
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY AS new (
+    delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, due_in, after_delivery, n)
+ORDER BY n";
+
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelivery<'_>]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let destinations = rows.iter().map(|row| serde_json::to_string(row.destination)).collect::<Result<Vec<_>, _>>()?;
+    let contents = rows.iter().map(|row| serde_json::to_string(row.content)).collect::<Result<Vec<_>, _>>()?;
+    sql(INSERT)
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.dispatch).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.unit).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(rows.iter().map(|row| row.destination.kind().as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(destinations)
+        .bind::<Array<Text>, _>(contents)
+        .bind::<Array<Text>, _>(rows.iter().map(|row| row.standing.state()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| row.standing.reason()).collect::<Vec<_>>())
+        .bind::<Array<Int4>, _>(rows.iter().map(|row| row.attempts).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Int4>>, _>(rows.iter().map(|row| row.standing.due_in()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.after).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Makes those due whose predecessor has arrived, and cancels those whose predecessor never will. Predecessors stand
+/// before their dependents in a plan.
+pub(crate) fn settle_dependents(rows: &mut [NewDelivery<'_>]) -> Vec<Entry> {
+    let mut standings: HashMap<Uuid, Standing> = HashMap::with_capacity(rows.len());
+    let mut entries = Vec::new();
+    for row in rows {
+        if row.standing == Standing::Waits {
+            match row.after.and_then(|before| standings.get(&before)) {
+                Some(Standing::Delivered) => row.standing = Standing::Due,
+                Some(Standing::Failed(_) | Standing::Cancelled) => {
+                    row.standing = Standing::Cancelled;
+                    entries.push(cancelled(row.id, row.unit));
+                }
+                _ => {}
+            }
+        }
+        standings.insert(row.id, row.standing.clone());
+    }
+    entries
+}
+
+/// The story's line about a delivery that is not wanted any more.
+pub(crate) fn cancelled(delivery: Uuid, unit: Uuid) -> Entry {
+    Entry {
+        step: "deliver",
+        event: "delivery.cancelled",
+        unit: Some(unit),
+        delivery: Some(delivery),
+        subject: Some(delivery.to_string()),
+        detail: json!({ "reason": "dependency_failed" }),
+        ..Entry::default()
+    }
+}

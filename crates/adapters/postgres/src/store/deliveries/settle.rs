@@ -1,0 +1,142 @@
+//! Records attempts and their consequences, a batch in one commit. It must not decide when to try again.
+
+use std::collections::HashMap;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_routing::delivery::{AttemptOutcome, DeliveryState};
+use dispatch_routing::delivery_queue::{DeliverySettlement, NextStep};
+use dispatch_routing::queue::Settled;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::dependents;
+use crate::store::error::StoreError;
+use crate::store::sql::sql;
+use crate::store::timeline::{self, Entry};
+use crate::store::{clean, micros};
+
+const SETTLE: &str = "
+UPDATE dispatch.deliveries AS d SET
+    state = attempt.state, reason = attempt.reason, claim_token = NULL, lease_until = NULL,
+    reference = coalesce(attempt.reference, d.reference),
+    may_have_been_sent = coalesce(attempt.sent, d.may_have_been_sent),
+    next_attempt_at = CASE WHEN attempt.state = 'pending'
+        THEN now() + attempt.again_us * interval '1 microsecond' ELSE d.next_attempt_at END,
+    settled_at = CASE WHEN attempt.state NOT IN ('pending', 'held') THEN now() END
+FROM unnest($1, $2, $3, $4, $5, $6, $7) AS attempt (delivery_id, token, state, reason, reference, sent, again_us)
+WHERE d.delivery_id = attempt.delivery_id AND d.claim_token = attempt.token AND d.state = 'pending'
+RETURNING d.delivery_id, d.unit_id, d.attempts";
+
+#[derive(QueryableByName)]
+struct Stood {
+    #[diesel(sql_type = SqlUuid)]
+    delivery_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    unit_id: Uuid,
+    #[diesel(sql_type = Int4)]
+    attempts: i32,
+}
+
+pub(crate) async fn settle(
+    connection: &mut AsyncPgConnection,
+    settlements: &[DeliverySettlement],
+) -> Result<Vec<Settled>, StoreError> {
+    connection.transaction(async |connection| in_transaction(connection, settlements).await).await
+}
+
+async fn in_transaction(
+    connection: &mut AsyncPgConnection,
+    settlements: &[DeliverySettlement],
+) -> Result<Vec<Settled>, StoreError> {
+    let stood: HashMap<Uuid, Stood> =
+        write(connection, settlements).await?.into_iter().map(|row| (row.delivery_id, row)).collect();
+    let live: Vec<(&DeliverySettlement, &Stood)> =
+        settlements.iter().filter_map(|one| Some((one, stood.get(&one.delivery_id.0)?))).collect();
+    let entries: Vec<Entry> = live.iter().map(|(one, row)| entry(one, row)).collect();
+    timeline::append(connection, &entries).await?;
+    let (mut arrived, mut lost) = (Vec::new(), Vec::new());
+    for (one, row) in &live {
+        match one.next {
+            NextStep::End(DeliveryState::Delivered) => arrived.push(row.delivery_id),
+            NextStep::End(DeliveryState::Held | DeliveryState::Pending) | NextStep::Again(_) => {}
+            NextStep::End(_) => lost.push(row.delivery_id),
+        }
+    }
+    dependents::wake(connection, arrived).await?;
+    dependents::cancel(connection, lost).await?;
+    let answer = |one: &DeliverySettlement| {
+        if stood.contains_key(&one.delivery_id.0) { Settled::Stood } else { Settled::Lost }
+    };
+    Ok(settlements.iter().map(answer).collect())
+}
+
+async fn write(
+    connection: &mut AsyncPgConnection,
+    settlements: &[DeliverySettlement],
+) -> Result<Vec<Stood>, StoreError> {
+    let state = |one: &DeliverySettlement| match one.next {
+        NextStep::End(state) => state.as_str(),
+        NextStep::Again(_) => DeliveryState::Pending.as_str(),
+    };
+    let again = |one: &DeliverySettlement| match one.next {
+        NextStep::Again(pause) => micros(pause),
+        NextStep::End(_) => 0,
+    };
+    let reference = |one: &DeliverySettlement| match &one.outcome {
+        AttemptOutcome::Delivered { reference } => reference.as_deref().map(|text| clean(text).into_owned()),
+        _ => None,
+    };
+    let stood = sql(SETTLE)
+        .bind::<Array<SqlUuid>, _>(settlements.iter().map(|one| one.delivery_id.0).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(settlements.iter().map(|one| one.token.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(settlements.iter().map(state).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            settlements.iter().map(|one| one.outcome.code().map(|code| clean(code).into_owned())).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<Text>>, _>(settlements.iter().map(reference).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Bool>>, _>(settlements.iter().map(|one| sent(&one.outcome)).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(settlements.iter().map(again).collect::<Vec<_>>())
+        .load(connection)
+        .await?;
+    Ok(stood)
+}
+
+/// Whether it may have been sent, where the attempt tells; `None` for what was known before. A retryable refusal clears
+/// no doubt: it is also the answer of a courier that could not look.
+fn sent(outcome: &AttemptOutcome) -> Option<bool> {
+    matches!(outcome, AttemptOutcome::Ambiguous { .. }).then_some(true)
+}
+
+fn entry(one: &DeliverySettlement, row: &Stood) -> Entry {
+    let mut detail = json!({
+        "attempt": row.attempts,
+        "outcome": one.outcome.class(),
+        "took_ms": u64::try_from(one.took.as_millis()).unwrap_or(u64::MAX),
+    });
+    if let Some(code) = one.outcome.code() {
+        detail["code"] = json!(code);
+    }
+    if let AttemptOutcome::Delivered { reference: Some(reference) } = &one.outcome {
+        detail["reference"] = json!(reference);
+    }
+    if let AttemptOutcome::Retryable { retry_after: Some(wish), .. } = &one.outcome {
+        detail["retry_after_s"] = json!(wish.as_secs());
+    }
+    match one.next {
+        NextStep::Again(pause) => {
+            detail["next_in_ms"] = json!(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        }
+        NextStep::End(state) => detail["state"] = json!(state.as_str()),
+    }
+    Entry {
+        step: "deliver",
+        event: "delivery.attempted",
+        unit: Some(row.unit_id),
+        delivery: Some(row.delivery_id),
+        subject: Some(row.delivery_id.to_string()),
+        detail,
+        ..Entry::default()
+    }
+}

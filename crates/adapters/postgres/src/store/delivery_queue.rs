@@ -1,0 +1,53 @@
+//! The `DeliveryQueue` port over table `dispatch.deliveries`.
+//!
+//! It must not know a courier.
+
+use async_trait::async_trait;
+use dispatch_routing::delivery::ClaimedDelivery;
+use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement, StoreOutcome};
+use dispatch_routing::destination::DestinationKind;
+use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
+
+use super::deliveries::{claim, release, settle, store};
+use super::error::StoreError;
+use crate::connect::{Pool, PooledConnection};
+
+/// The queue of deliveries.
+#[derive(Clone, Debug)]
+pub struct PgDeliveryQueue {
+    pool: Pool,
+}
+
+impl PgDeliveryQueue {
+    /// On this pool.
+    #[must_use]
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    async fn connection(&self) -> Result<PooledConnection, StoreError> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+#[async_trait]
+impl DeliveryQueue for PgDeliveryQueue {
+    async fn claim(&self, kind: DestinationKind, rule: ClaimRule) -> Result<Vec<ClaimedDelivery>, QueueError> {
+        Ok(claim::claim(&mut *self.connection().await?, kind, rule).await?)
+    }
+
+    async fn settle(&self, settlements: Vec<DeliverySettlement>) -> Result<Vec<Settled>, QueueError> {
+        if settlements.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(settle::settle(&mut *self.connection().await?, &settlements).await?)
+    }
+
+    async fn store(&self, delivery: &ClaimedDelivery) -> Result<StoreOutcome, QueueError> {
+        Ok(store::store(&mut *self.connection().await?, delivery).await?)
+    }
+
+    async fn release_held(&self, limit: u32) -> Result<u32, QueueError> {
+        Ok(release::release_held(&mut *self.connection().await?, limit).await?)
+    }
+}

@@ -1,0 +1,146 @@
+//! Storage effects: rows in the brokerage's tables, each exactly once.
+//!
+//! The key of an effect is inserted in the transaction that makes it; who finds it there skips the item. It must not
+//! know deliveries' states nor who retries.
+
+mod address;
+mod apply;
+mod people;
+mod rows;
+mod tables;
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use dispatch_routing::storage::StorageWork;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::timeline::Entry;
+
+/// The reason of a delivery that waits for the cut-over.
+pub(crate) const EXPAND_DUE: &str = "cutover_expand_due";
+/// The reason of a delivery whose row needs a realtor that nobody can name.
+pub(crate) const REALTOR_UNRESOLVED: &str = "realtor_unresolved";
+
+/// The effects of one storage delivery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) delivery: Uuid,
+    pub(crate) unit: Uuid,
+    pub(crate) classification: Option<Uuid>,
+    pub(crate) work: &'a StorageWork,
+}
+
+/// What became of one job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Every row is there: made now, or before (`skipped`).
+    Done { listing: Option<String>, missions: Vec<String>, skipped: usize },
+    /// Waits for a condition outside; nothing was written.
+    Held(&'static str),
+    /// The database refuses the rows for good.
+    Failed(String),
+    /// It may succeed later.
+    Later(String),
+}
+
+impl Outcome {
+    /// Whether an attempt was made at all.
+    pub(crate) fn was_tried(&self) -> bool {
+        !matches!(self, Self::Held(_))
+    }
+
+    /// Whether a person must name a realtor first.
+    pub(crate) fn needs_a_person(&self) -> bool {
+        *self == Self::Held(REALTOR_UNRESOLVED)
+    }
+
+    fn of_error(error: &StoreError) -> Self {
+        if error.missing_column() == Some("realtor_id") {
+            return Self::Held(REALTOR_UNRESOLVED);
+        }
+        match error.constraint() {
+            Some(constraint) => Self::Failed(format!("storage_{constraint}")),
+            None if error.is_passing() => Self::Later("storage_busy".to_owned()),
+            None => Self::Failed("storage_refused".to_owned()),
+        }
+    }
+}
+
+/// Applies these jobs inside the caller's transaction, each one whole or not at all. Answers in order.
+///
+/// All go together under one savepoint; when one of them fails, each goes alone.
+///
+/// # Errors
+///
+/// Only when the connection is gone.
+pub(crate) async fn apply(connection: &mut AsyncPgConnection, jobs: &[Job<'_>]) -> Result<Vec<Outcome>, StoreError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(tables) = tables::read(connection).await? else {
+        return Ok(vec![Outcome::Held(EXPAND_DUE); jobs.len()]);
+    };
+    match attempt(connection, &tables, jobs).await {
+        Ok(outcomes) => return Ok(outcomes),
+        Err(error) if error.is_fatal() => return Err(error),
+        Err(error) if jobs.len() == 1 => return Ok(vec![refused(&jobs[0], &error)]),
+        Err(_) => {}
+    }
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        match attempt(connection, &tables, std::slice::from_ref(job)).await {
+            Ok(mut alone) => outcomes.append(&mut alone),
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => outcomes.push(refused(job, &error)),
+        }
+    }
+    Ok(outcomes)
+}
+
+async fn attempt(
+    connection: &mut AsyncPgConnection,
+    tables: &tables::Tables,
+    jobs: &[Job<'_>],
+) -> Result<Vec<Outcome>, StoreError> {
+    connection.transaction(async |connection| apply::apply(connection, tables, jobs).await).await
+}
+
+fn refused(job: &Job<'_>, error: &StoreError) -> Outcome {
+    let outcome = Outcome::of_error(error);
+    tracing::warn!(delivery_id = %job.delivery, unit_id = %job.unit, %error, ?outcome, "a storage delivery did not succeed");
+    outcome
+}
+
+/// The story's line about an attempt at one delivery.
+pub(crate) fn entry(delivery: Uuid, unit: Uuid, attempt: i32, outcome: &Outcome) -> Entry {
+    let (event, detail) = match outcome {
+        Outcome::Done { listing, missions, skipped } => {
+            let mut detail = json!({ "attempt": attempt, "outcome": "delivered", "missions": missions });
+            if let Some(listing) = listing {
+                detail["listing_id"] = json!(listing);
+            }
+            if *skipped > 0 {
+                detail["already_there"] = json!(skipped);
+            }
+            ("delivery.attempted", detail)
+        }
+        Outcome::Held(reason) => ("delivery.held", json!({ "reason": reason })),
+        Outcome::Failed(code) => (
+            "delivery.attempted",
+            json!({ "attempt": attempt, "outcome": "permanent", "code": code, "state": "failed" }),
+        ),
+        Outcome::Later(code) => {
+            ("delivery.attempted", json!({ "attempt": attempt, "outcome": "retryable", "code": code }))
+        }
+    };
+    Entry {
+        step: "deliver",
+        event,
+        unit: Some(unit),
+        delivery: Some(delivery),
+        subject: Some(delivery.to_string()),
+        detail,
+        ..Entry::default()
+    }
+}

@@ -1,0 +1,208 @@
+//! The `SignalLog` port: one statement stores a whole batch; only repeats cost a second one.
+//!
+//! It must not know what becomes of a signal.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::ids::SignalId;
+use dispatch_mission::signal::{Disposition, NewSignal};
+use dispatch_mission::signal_log::{Outcome, Receipt, SignalLog, SignalLogError};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::sql::sql;
+use crate::connect::Pool;
+
+/// The log of signals in table `dispatch.signals`.
+#[derive(Clone, Debug)]
+pub struct PgSignalLog {
+    pool: Pool,
+}
+
+impl PgSignalLog {
+    /// On this pool.
+    #[must_use]
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+}
+
+// The bell stands in the same statement, so that a lone signal costs one round trip.
+const APPEND: &str = "
+WITH stored AS (
+    INSERT INTO dispatch.signals (
+        signal_id, source, workspace, channel, thread, conversation, author, text, message_ref, provider_event_id,
+        event_key, content_key, state, ignored_reason, occurred_at, payload, trace_id, retry_num, retry_reason)
+    SELECT signal_id, source, workspace, channel, thread, conversation, author, text, message_ref, provider_event_id,
+        event_key, content_key, CASE WHEN ignored IS NULL THEN 'queued' ELSE 'ignored' END, ignored, occurred_at,
+        payload::jsonb, trace_id, retry_num, retry_reason
+    FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS new (
+        signal_id, source, workspace, channel, thread, conversation, author, text, message_ref, provider_event_id,
+        event_key, content_key, ignored, occurred_at, payload, trace_id, retry_num, retry_reason)
+    ON CONFLICT DO NOTHING
+    RETURNING signal_id, received_at, state
+), bell AS (
+    SELECT pg_notify('dispatch_work', '') WHERE EXISTS (SELECT FROM stored WHERE state = 'queued')
+)
+SELECT signal_id, received_at, (SELECT count(*) FROM bell) AS rung FROM stored";
+
+// A statement of its own, so that a first copy that was committed meanwhile is seen. Its story notes the repeat.
+const NOTE_REPEATS: &str = "
+WITH known AS (
+    SELECT n, first.*, CASE WHEN first.event_key = repeat.event_key THEN 'event' ELSE 'content' END AS matched,
+        repeat.detail
+    FROM unnest($1, $2, $3, $4) AS repeat (n, event_key, content_key, detail)
+    CROSS JOIN LATERAL (
+        SELECT signal_id, unit_id, received_at, ignored_reason, event_key FROM dispatch.signals
+        WHERE content_key = repeat.content_key OR event_key = repeat.event_key
+        ORDER BY received_at, signal_id LIMIT 1
+    ) AS first
+), noted AS (
+    INSERT INTO dispatch.timeline (step, event, signal_id, unit_id, subject, detail)
+    SELECT 'intake', 'signal.duplicate', signal_id, unit_id, signal_id::text,
+        jsonb_build_object('matched', matched) || detail
+    FROM known ORDER BY n
+)
+SELECT n, signal_id, received_at, ignored_reason FROM known";
+
+#[derive(QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = SqlUuid)]
+    signal_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    received_at: OffsetDateTime,
+}
+
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = Int4)]
+    n: i32,
+    #[diesel(sql_type = SqlUuid)]
+    signal_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    received_at: OffsetDateTime,
+    #[diesel(sql_type = Nullable<Text>)]
+    ignored_reason: Option<String>,
+}
+
+#[async_trait]
+impl SignalLog for PgSignalLog {
+    async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(append_all(&self.pool, &batch).await?)
+    }
+}
+
+async fn append_all(pool: &Pool, batch: &[NewSignal]) -> Result<Vec<Receipt>, StoreError> {
+    let mut connection = pool.get().await.map_err(StoreError::Connect)?;
+    let stored = insert(&mut connection, batch).await?;
+    let mut receipts: Vec<Option<Receipt>> =
+        batch.iter().map(|signal| Some(appended(signal, *stored.get(&signal.signal_id.0)?))).collect();
+    let missing: Vec<usize> = (0..batch.len()).filter(|n| receipts[*n].is_none()).collect();
+    if !missing.is_empty() {
+        for known in note_repeats(&mut connection, batch, &missing).await? {
+            if let Some(slot) = usize::try_from(known.n).ok().and_then(|n| receipts.get_mut(n)) {
+                *slot = Some(repeated(known));
+            }
+        }
+    }
+    // A first copy that went away between the two statements (retention): the provider comes again.
+    receipts.into_iter().collect::<Option<Vec<_>>>().ok_or(StoreError::Database(diesel::result::Error::NotFound))
+}
+
+fn appended(signal: &NewSignal, received_at: OffsetDateTime) -> Receipt {
+    Receipt {
+        signal_id: signal.signal_id,
+        received_at,
+        outcome: Outcome::Appended,
+        ignored: ignored(signal).map(str::to_owned),
+    }
+}
+
+fn repeated(known: Known) -> Receipt {
+    Receipt {
+        signal_id: SignalId(known.signal_id),
+        received_at: known.received_at,
+        outcome: Outcome::Duplicate,
+        ignored: known.ignored_reason,
+    }
+}
+
+fn ignored(signal: &NewSignal) -> Option<&'static str> {
+    match signal.disposition {
+        Disposition::Ignore(reason) => Some(reason),
+        Disposition::Queue => None,
+    }
+}
+
+async fn insert(
+    connection: &mut AsyncPgConnection,
+    batch: &[NewSignal],
+) -> Result<HashMap<Uuid, OffsetDateTime>, StoreError> {
+    // In the order of their keys, so that two batches with the same messages wait for each other and do not deadlock.
+    let mut rows: Vec<&NewSignal> = batch.iter().collect();
+    rows.sort_by(|a, b| a.keys.content.cmp(&b.keys.content));
+    let column = |pick: fn(&NewSignal) -> &str| rows.iter().map(|row| pick(row)).collect::<Vec<_>>();
+    let maybe = |pick: fn(&NewSignal) -> Option<&str>| rows.iter().map(|row| pick(row)).collect::<Vec<_>>();
+    let stored: Vec<Stored> = sql(APPEND)
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.signal_id.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(column(|row| row.conversation.source.as_str()))
+        .bind::<Array<Text>, _>(column(|row| &row.conversation.workspace))
+        .bind::<Array<Text>, _>(column(|row| &row.conversation.channel))
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.conversation.thread.as_deref()))
+        .bind::<Array<Text>, _>(rows.iter().map(|row| row.conversation.key()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(column(|row| &row.author))
+        .bind::<Array<Text>, _>(column(|row| &row.text))
+        .bind::<Array<Text>, _>(column(|row| &row.message_ref))
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.provider_event_id.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.keys.event.as_deref()))
+        .bind::<Array<Text>, _>(column(|row| &row.keys.content))
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| ignored(row)))
+        .bind::<Array<Timestamptz>, _>(rows.iter().map(|row| row.occurred_at).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(column(|row| &row.payload))
+        .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| trace(row)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Int4>>, _>(rows.iter().map(|row| row.redelivery.number).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.redelivery.reason.as_deref()))
+        .load(connection)
+        .await?;
+    Ok(stored.into_iter().map(|row| (row.signal_id, row.received_at)).collect())
+}
+
+/// A W3C trace id is 128 bits. One that is not is no reason to refuse the message.
+fn trace(signal: &NewSignal) -> Option<Uuid> {
+    Uuid::parse_str(&signal.trace_id).ok()
+}
+
+async fn note_repeats(
+    connection: &mut AsyncPgConnection,
+    batch: &[NewSignal],
+    missing: &[usize],
+) -> Result<Vec<Known>, StoreError> {
+    let rows = || missing.iter().map(|n| &batch[*n]);
+    let detail = |row: &NewSignal| {
+        let mut detail = serde_json::Map::new();
+        if let Some(number) = row.redelivery.number {
+            detail.insert("retry_num".to_owned(), number.into());
+        }
+        if let Some(reason) = &row.redelivery.reason {
+            detail.insert("retry_reason".to_owned(), reason.replace('\0', "\u{fffd}").into());
+        }
+        detail.insert("trace_id".to_owned(), row.trace_id.replace('\0', "\u{fffd}").into());
+        serde_json::Value::Object(detail)
+    };
+    let known = sql(NOTE_REPEATS)
+        .bind::<Array<Int4>, _>(missing.iter().filter_map(|n| i32::try_from(*n).ok()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(rows().map(|row| row.keys.event.as_deref()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(rows().map(|row| row.keys.content.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Jsonb>, _>(rows().map(detail).collect::<Vec<_>>())
+        .load(connection)
+        .await?;
+    Ok(known)
+}

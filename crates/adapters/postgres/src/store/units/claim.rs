@@ -1,0 +1,210 @@
+//! Hands units out: due, in the order of their conversation, the attempt counted in the claim.
+//!
+//! Cost depends on how much is claimed, not on how much waits or how long the history is. It must not know what is done
+//! with a unit.
+
+use std::collections::HashMap;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::ids::{SignalId, UnitId};
+use dispatch_mission::signal::{Conversation, Source};
+use dispatch_routing::queue::{ClaimRule, ClaimToken};
+use dispatch_routing::unit::{ClaimedUnit, Member};
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::store::error::StoreError;
+use crate::store::sql::sql;
+use crate::store::timeline::{self, Entry};
+use crate::store::{micros, small};
+
+/// The first of its conversation, among those that have been due longest.
+const OLDEST_DUE: &str = "
+SELECT u.unit_id FROM (
+    SELECT unit_id FROM dispatch.units
+    WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1
+) AS longest
+JOIN dispatch.units AS u USING (unit_id)
+WHERE u.state = 'pending' AND u.next_attempt_at <= now() AND NOT EXISTS (
+    SELECT FROM dispatch.units AS earlier
+    WHERE earlier.state = 'pending' AND earlier.conversation = u.conversation AND earlier.ordinal < u.ordinal)
+ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
+FOR UPDATE OF u SKIP LOCKED";
+
+/// The same, for when one busy conversation fills that whole window: steps from conversation to conversation instead.
+const FIRST_OF_EACH: &str = "
+WITH RECURSIVE heads AS (
+    (SELECT conversation, unit_id, 1 AS n FROM dispatch.units
+     WHERE state = 'pending' ORDER BY conversation, ordinal LIMIT 1)
+    UNION ALL
+    SELECT next.conversation, next.unit_id, heads.n + 1 FROM heads CROSS JOIN LATERAL (
+        SELECT conversation, unit_id FROM dispatch.units
+        WHERE state = 'pending' AND conversation > heads.conversation ORDER BY conversation, ordinal LIMIT 1
+    ) AS next
+    WHERE heads.n < $1
+)
+SELECT u.unit_id FROM heads JOIN dispatch.units AS u USING (unit_id)
+WHERE u.state = 'pending' AND u.next_attempt_at <= now()
+ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
+FOR UPDATE OF u SKIP LOCKED";
+
+const TAKE: &str = "
+UPDATE dispatch.units SET
+    state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'pending' END,
+    reason = CASE WHEN attempts >= $2 THEN 'attempts_exhausted' ELSE reason END,
+    settled_at = CASE WHEN attempts >= $2 THEN now() END,
+    claim_token = CASE WHEN attempts >= $2 THEN NULL ELSE gen_random_uuid() END,
+    lease_until = CASE WHEN attempts >= $2 THEN NULL ELSE now() + $3 * interval '1 microsecond' END,
+    next_attempt_at = CASE WHEN attempts >= $2 THEN next_attempt_at ELSE now() + $3 * interval '1 microsecond' END,
+    attempts = CASE WHEN attempts >= $2 THEN attempts ELSE attempts + 1 END
+WHERE unit_id = ANY ($1)
+RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, thread, author, trace_id";
+
+const MEMBERS: &str = "
+SELECT unit_id, signal_id, message_ref, text, occurred_at FROM dispatch.signals
+WHERE unit_id = ANY ($1) ORDER BY unit_id, occurred_at, message_ref, signal_id";
+
+/// How many conversations are looked at when one of them fills the window.
+const HEADS: i64 = 2_000;
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = SqlUuid)]
+    unit_id: Uuid,
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = SqlUuid)]
+    unit_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    ordinal: i64,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    claim_token: Option<Uuid>,
+    #[diesel(sql_type = Int4)]
+    attempts: i32,
+    #[diesel(sql_type = Text)]
+    source: String,
+    #[diesel(sql_type = Text)]
+    workspace: String,
+    #[diesel(sql_type = Text)]
+    channel: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    thread: Option<String>,
+    #[diesel(sql_type = Text)]
+    author: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    trace_id: Option<Uuid>,
+}
+
+#[derive(QueryableByName)]
+struct MemberRow {
+    #[diesel(sql_type = SqlUuid)]
+    unit_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    signal_id: Uuid,
+    #[diesel(sql_type = Text)]
+    message_ref: String,
+    #[diesel(sql_type = Text)]
+    text: String,
+    #[diesel(sql_type = Timestamptz)]
+    occurred_at: OffsetDateTime,
+}
+
+pub(crate) async fn claim(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, StoreError> {
+    loop {
+        let (taken, buried) = connection.transaction(async |connection| take(connection, rule).await).await?;
+        // A dead letter was in the way of the next unit of its conversation.
+        if !taken.is_empty() || buried == 0 {
+            return Ok(taken);
+        }
+    }
+}
+
+async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Vec<ClaimedUnit>, usize), StoreError> {
+    let limit = i64::from(rule.limit);
+    let window = (limit * 8).clamp(200, 2_000);
+    let mut found: Vec<Found> =
+        sql(OLDEST_DUE).bind::<BigInt, _>(window).bind::<BigInt, _>(limit).load(connection).await?;
+    if found.is_empty() {
+        found = sql(FIRST_OF_EACH).bind::<BigInt, _>(HEADS).bind::<BigInt, _>(limit).load(connection).await?;
+    }
+    if found.is_empty() {
+        return Ok((Vec::new(), 0));
+    }
+    let mut taken: Vec<Taken> = sql(TAKE)
+        .bind::<Array<SqlUuid>, _>(found.iter().map(|row| row.unit_id).collect::<Vec<_>>())
+        .bind::<Int4, _>(small(rule.max_attempts))
+        .bind::<BigInt, _>(micros(rule.lease))
+        .load(connection)
+        .await?;
+    taken.sort_by_key(|row| row.ordinal);
+    timeline::append(connection, &taken.iter().map(entry).collect::<Vec<_>>()).await?;
+    let (claimed, dead): (Vec<Taken>, Vec<Taken>) = taken.into_iter().partition(|row| row.claim_token.is_some());
+    let mut members = members(connection, &claimed).await?;
+    let units = claimed.into_iter().filter_map(|row| {
+        let members = members.remove(&row.unit_id)?;
+        Some(unit(row, members))
+    });
+    Ok((units.collect(), dead.len()))
+}
+
+fn entry(row: &Taken) -> Entry {
+    let detail = if row.claim_token.is_some() {
+        json!({ "attempt": row.attempts })
+    } else {
+        json!({ "attempts": row.attempts, "reason": "attempts_exhausted" })
+    };
+    Entry {
+        step: "reason",
+        event: if row.claim_token.is_some() { "unit.claimed" } else { "unit.dead" },
+        unit: Some(row.unit_id),
+        subject: Some(row.unit_id.to_string()),
+        detail,
+        ..Entry::default()
+    }
+}
+
+async fn members(
+    connection: &mut AsyncPgConnection,
+    claimed: &[Taken],
+) -> Result<HashMap<Uuid, Vec<Member>>, StoreError> {
+    if claimed.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<MemberRow> = sql(MEMBERS)
+        .bind::<Array<SqlUuid>, _>(claimed.iter().map(|row| row.unit_id).collect::<Vec<_>>())
+        .load(connection)
+        .await?;
+    let mut members: HashMap<Uuid, Vec<Member>> = HashMap::with_capacity(claimed.len());
+    for row in rows {
+        members.entry(row.unit_id).or_default().push(Member {
+            signal_id: SignalId(row.signal_id),
+            message_ref: row.message_ref,
+            text: row.text,
+            at: row.occurred_at,
+        });
+    }
+    Ok(members)
+}
+
+fn unit(row: Taken, members: Vec<Member>) -> ClaimedUnit {
+    ClaimedUnit {
+        unit_id: UnitId(row.unit_id),
+        token: ClaimToken(row.claim_token.unwrap_or_default()),
+        attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+        conversation: Conversation {
+            // The column's CHECK knows the same names.
+            source: Source::parse(&row.source).unwrap_or(Source::Slack),
+            workspace: row.workspace,
+            channel: row.channel,
+            thread: row.thread,
+        },
+        author: row.author,
+        members,
+        trace_id: row.trace_id.map_or_else(String::new, |trace| trace.simple().to_string()),
+    }
+}

@@ -1,0 +1,210 @@
+//! Closes bursts into units. Membership is a column, never a range of time: a signal that becomes visible after its
+//! burst was closed is still due and opens the next one.
+//!
+//! It must not know what a message says.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::ids::UnitId;
+use dispatch_routing::unit::BurstRule;
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::store::error::StoreError;
+use crate::store::micros;
+use crate::store::sql::sql;
+use crate::store::timeline::{self, Entry};
+
+/// Bursts that may be closed: the oldest signal is no longer fresh, or there are enough of them. A bounded look at the
+/// oldest due signals; how many are due altogether does not matter.
+const CANDIDATES: &str = "
+SELECT burst, conversation FROM (
+    SELECT burst, conversation, received_at FROM dispatch.signals
+    WHERE unit_id IS NULL AND state = 'queued' ORDER BY received_at LIMIT $1
+) AS oldest
+GROUP BY burst, conversation
+HAVING min(received_at) <= now() - $2 * interval '1 microsecond' OR count(*) >= $3
+ORDER BY min(received_at) LIMIT $4";
+
+/// One replica at a time per conversation, so that its units become visible in the order of their ordinals. Whoever
+/// comes second does not wait.
+const LOCK: &str = "
+SELECT conversation FROM unnest($1) AS wanted (conversation)
+WHERE pg_try_advisory_xact_lock(hashtextextended('dispatch/burst/' || conversation, 0))";
+
+/// With the lock in hand, in a statement (hence a snapshot) of its own: what another replica closed meanwhile is gone.
+const DUE: &str = "
+SELECT signal_id, burst, received_at, received_at <= now() - $2 * interval '1 microsecond' AS quiet
+FROM dispatch.signals
+WHERE unit_id IS NULL AND state = 'queued' AND burst = ANY ($1)
+ORDER BY burst, occurred_at, message_ref, signal_id
+FOR UPDATE SKIP LOCKED";
+
+const INSERT: &str = "
+INSERT INTO dispatch.units (
+    unit_id, source, workspace, channel, thread, conversation, author, opened_at, trace_id)
+SELECT made.unit_id, source, workspace, channel, thread, conversation, author, received_at, trace_id
+FROM unnest($1, $2) WITH ORDINALITY AS made (unit_id, first_signal, n)
+JOIN dispatch.signals ON signal_id = first_signal
+ORDER BY n";
+
+const JOIN_UNIT: &str = "
+UPDATE dispatch.signals AS s SET unit_id = member.unit_id
+FROM unnest($1, $2) AS member (signal_id, unit_id)
+WHERE s.signal_id = member.signal_id";
+
+#[derive(QueryableByName)]
+struct Candidate {
+    #[diesel(sql_type = Text)]
+    burst: String,
+    #[diesel(sql_type = Text)]
+    conversation: String,
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Text)]
+    conversation: String,
+}
+
+/// A signal that has no unit yet.
+#[derive(QueryableByName)]
+struct Due {
+    #[diesel(sql_type = SqlUuid)]
+    signal_id: Uuid,
+    #[diesel(sql_type = Text)]
+    burst: String,
+    #[diesel(sql_type = Timestamptz)]
+    received_at: OffsetDateTime,
+    #[diesel(sql_type = Bool)]
+    quiet: bool,
+}
+
+/// A unit to be made, and why now.
+struct Closed {
+    unit_id: Uuid,
+    members: Vec<Uuid>,
+    because: &'static str,
+}
+
+pub(crate) async fn close_bursts(
+    connection: &mut AsyncPgConnection,
+    rule: BurstRule,
+    limit: u32,
+) -> Result<u32, StoreError> {
+    connection.transaction(async |connection| in_transaction(connection, rule, limit).await).await
+}
+
+async fn in_transaction(connection: &mut AsyncPgConnection, rule: BurstRule, limit: u32) -> Result<u32, StoreError> {
+    let max = rule.max.max(1);
+    let quiet = micros(rule.quiet);
+    let candidates: Vec<Candidate> = sql(CANDIDATES)
+        .bind::<BigInt, _>((i64::from(limit) * i64::from(max)).clamp(500, 5_000))
+        .bind::<BigInt, _>(quiet)
+        .bind::<BigInt, _>(i64::from(max))
+        .bind::<BigInt, _>(i64::from(limit))
+        .load(connection)
+        .await?;
+    if candidates.is_empty() {
+        return Ok(0);
+    }
+    let mut conversations: Vec<&str> = candidates.iter().map(|c| c.conversation.as_str()).collect();
+    conversations.sort_unstable();
+    conversations.dedup();
+    let locked: Vec<Locked> = sql(LOCK).bind::<Array<Text>, _>(conversations).load(connection).await?;
+    let ours = |c: &&Candidate| locked.iter().any(|l| l.conversation == c.conversation);
+    let bursts: Vec<&str> = candidates.iter().filter(ours).map(|c| c.burst.as_str()).collect();
+    let due: Vec<Due> = sql(DUE).bind::<Array<Text>, _>(bursts).bind::<BigInt, _>(quiet).load(connection).await?;
+    let closed = chunks(due, usize::try_from(max).unwrap_or(usize::MAX));
+    store(connection, &closed).await?;
+    Ok(u32::try_from(closed.len()).unwrap_or(u32::MAX))
+}
+
+/// Full chunks always; what remains of a burst only when its newest signal is old enough. Oldest burst first.
+fn chunks(due: Vec<Due>, max: usize) -> Vec<Closed> {
+    let mut bursts: BTreeMap<String, Vec<Due>> = BTreeMap::new();
+    for signal in due {
+        bursts.entry(signal.burst.clone()).or_default().push(signal);
+    }
+    let mut bursts: Vec<Vec<Due>> = bursts.into_values().collect();
+    bursts.sort_by_key(|burst| burst.iter().map(|signal| signal.received_at).min());
+    let mut closed = Vec::new();
+    for burst in bursts {
+        let quiet = burst.iter().all(|signal| signal.quiet);
+        for chunk in burst.chunks(max).filter(|chunk| quiet || chunk.len() == max) {
+            closed.push(Closed {
+                unit_id: UnitId::mint().0,
+                members: chunk.iter().map(|signal| signal.signal_id).collect(),
+                because: if chunk.len() == max { "full" } else { "quiet" },
+            });
+        }
+    }
+    closed
+}
+
+async fn store(connection: &mut AsyncPgConnection, closed: &[Closed]) -> Result<(), StoreError> {
+    if closed.is_empty() {
+        return Ok(());
+    }
+    sql(INSERT)
+        .bind::<Array<SqlUuid>, _>(closed.iter().map(|unit| unit.unit_id).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(closed.iter().map(|unit| unit.members[0]).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    let members = || closed.iter().flat_map(|unit| unit.members.iter().map(|signal| (*signal, unit.unit_id)));
+    sql(JOIN_UNIT)
+        .bind::<Array<SqlUuid>, _>(members().map(|(signal, _)| signal).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(members().map(|(_, unit)| unit).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    let entries: Vec<Entry> = closed
+        .iter()
+        .map(|unit| Entry {
+            step: "intake",
+            event: "unit.closed",
+            unit: Some(unit.unit_id),
+            subject: Some(unit.unit_id.to_string()),
+            detail: json!({ "signals": unit.members.len(), "because": unit.because }),
+            ..Entry::default()
+        })
+        .collect();
+    timeline::append(connection, &entries).await?;
+    timeline::ring(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+
+    fn signal(burst: &str, second: i64, quiet: bool) -> Due {
+        let received_at = OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
+        Due { signal_id: Uuid::now_v7(), burst: burst.to_owned(), received_at, quiet }
+    }
+
+    fn sizes(due: Vec<Due>, max: usize) -> Vec<(usize, &'static str)> {
+        chunks(due, max).iter().map(|unit| (unit.members.len(), unit.because)).collect()
+    }
+
+    #[test]
+    fn full_chunks_close_at_once_and_the_rest_waits_for_quiet() {
+        let fresh = |n| (0..n).map(|second| signal("a", second, false)).collect::<Vec<_>>();
+        assert_eq!(sizes(fresh(2), 3), []);
+        assert_eq!(sizes(fresh(3), 3), [(3, "full")]);
+        assert_eq!(sizes(fresh(7), 3), [(3, "full"), (3, "full")]);
+        let quiet = (0..7).map(|second| signal("a", second, true)).collect();
+        assert_eq!(sizes(quiet, 3), [(3, "full"), (3, "full"), (1, "quiet")]);
+        let one_fresh = vec![signal("a", 0, true), signal("a", 1, false)];
+        assert_eq!(sizes(one_fresh, 3), [], "the newest decides");
+    }
+
+    #[test]
+    fn the_oldest_burst_becomes_the_first_unit() {
+        let due = vec![signal("a", 9, true), signal("b", 1, true), signal("b", 2, true)];
+        assert_eq!(sizes(due, 10), [(2, "quiet"), (1, "quiet")]);
+    }
+}

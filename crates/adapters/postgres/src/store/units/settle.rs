@@ -1,0 +1,246 @@
+//! Settles units: what they mean, what is decided, the deliveries, and the storage effects that succeed at once, in
+//! one commit for the whole batch.
+//!
+//! It must not classify, decide or send.
+
+use std::collections::HashSet;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::ids::DeliveryId;
+use dispatch_routing::plan::{Content, PlannedDelivery, Quota, Verdict};
+use dispatch_routing::queue::Settled;
+use dispatch_routing::unit_queue::UnitSettlement;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::records;
+use crate::store::deliveries::hold_units;
+use crate::store::deliveries::insert::{self, NewDelivery, Standing};
+use crate::store::effects::{self, Job};
+use crate::store::error::StoreError;
+use crate::store::micros;
+use crate::store::sql::sql;
+use crate::store::timeline::{self, Entry};
+
+const TAKE: &str = "
+UPDATE dispatch.units AS u SET
+    state = settled.state, reason = settled.reason, classification_id = settled.classification_id,
+    expires_at = now() + settled.expires_us * interval '1 microsecond',
+    claim_token = NULL, lease_until = NULL, settled_at = CASE WHEN settled.state <> 'held' THEN now() END
+FROM unnest($1, $2, $3, $4, $5, $6) AS settled (unit_id, token, state, reason, expires_us, classification_id)
+WHERE u.unit_id = settled.unit_id AND u.claim_token = settled.token AND u.state = 'pending'
+RETURNING u.unit_id";
+
+#[derive(QueryableByName)]
+struct Stood {
+    #[diesel(sql_type = SqlUuid)]
+    unit_id: Uuid,
+}
+
+pub(crate) async fn settle(
+    connection: &mut AsyncPgConnection,
+    settlements: &[UnitSettlement],
+) -> Result<Vec<Settled>, StoreError> {
+    connection.transaction(async |connection| in_transaction(connection, settlements).await).await
+}
+
+async fn in_transaction(
+    connection: &mut AsyncPgConnection,
+    settlements: &[UnitSettlement],
+) -> Result<Vec<Settled>, StoreError> {
+    let stood = take(connection, settlements).await?;
+    let live: Vec<&UnitSettlement> = settlements.iter().filter(|row| stood.contains(&row.unit_id.0)).collect();
+    if !live.is_empty() {
+        records::classifications(connection, &live).await?;
+        records::dispatches(connection, &live).await?;
+        let mut entries: Vec<Entry> = live.iter().flat_map(|row| understood(row)).collect();
+        let mut deliveries = plan(connection, &live, &mut entries).await?;
+        store(connection, &live, &mut deliveries, &mut entries).await?;
+        insert::insert(connection, &deliveries).await?;
+        timeline::append(connection, &entries).await?;
+        if deliveries.iter().any(NewDelivery::is_due) {
+            timeline::ring(connection).await?;
+        }
+    }
+    let answer = |row: &UnitSettlement| if stood.contains(&row.unit_id.0) { Settled::Stood } else { Settled::Lost };
+    Ok(settlements.iter().map(answer).collect())
+}
+
+/// Writes the units' own rows; answers whose claim stood.
+async fn take(connection: &mut AsyncPgConnection, settlements: &[UnitSettlement]) -> Result<HashSet<Uuid>, StoreError> {
+    let (mut states, mut reasons, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
+    for row in settlements {
+        let (state, reason, expiry) = match &row.decision.verdict {
+            Verdict::Dispatch(_) => ("routed", None, None),
+            Verdict::Nothing => ("ignored", None, None),
+            Verdict::Hold(hold) => ("held", Some(hold.reason.as_str()), hold.expires_after.map(micros)),
+        };
+        states.push(state);
+        reasons.push(reason);
+        expiries.push(expiry);
+    }
+    let stood: Vec<Stood> = sql(TAKE)
+        .bind::<Array<SqlUuid>, _>(settlements.iter().map(|row| row.unit_id.0).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(settlements.iter().map(|row| row.token.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(states)
+        .bind::<Array<Nullable<Text>>, _>(reasons)
+        .bind::<Array<Nullable<BigInt>>, _>(expiries)
+        .bind::<Array<SqlUuid>, _>(settlements.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
+        .load(connection)
+        .await?;
+    Ok(stood.into_iter().map(|row| row.unit_id).collect())
+}
+
+/// What the story says about meaning and decision.
+fn understood(row: &UnitSettlement) -> [Entry; 2] {
+    let meaning = &row.classified.classification;
+    let classified = json!({
+        "classification_id": row.classification_id,
+        "message_type": meaning.meaning.message_type().as_str(),
+        "group_key": meaning.meaning.group_key().map(|key| key.as_str()),
+        "task_key": meaning.meaning.task_key().map(|key| key.as_str()),
+        "confidence": rounded(meaning.confidence.get()),
+        "provenance": row.classified.provenance,
+    });
+    let mut decided = json!({
+        "rule": row.decision.rule,
+        "auto_dispatch": row.decision.routing.auto_dispatch,
+        "reason": row.decision.routing.reason,
+    });
+    let event = match &row.decision.verdict {
+        Verdict::Dispatch(_) => {
+            decided["dispatch_id"] = json!(row.dispatch_id);
+            "unit.routed"
+        }
+        Verdict::Hold(hold) => {
+            decided["held_for"] = json!(hold.reason);
+            decided["expires_after_s"] = json!(hold.expires_after.map(|after| after.as_secs()));
+            "unit.held"
+        }
+        Verdict::Nothing => "unit.ignored",
+    };
+    let entry = |step, event, subject: String, detail| Entry {
+        step,
+        event,
+        unit: Some(row.unit_id.0),
+        subject: Some(subject),
+        detail: without_nulls(detail),
+        ..Entry::default()
+    };
+    [
+        entry("reason", "unit.classified", row.classification_id.to_string(), classified),
+        entry("route", event, row.unit_id.to_string(), decided),
+    ]
+}
+
+/// The deliveries of all plans, those left out that a quota forbids.
+async fn plan<'a>(
+    connection: &mut AsyncPgConnection,
+    live: &[&'a UnitSettlement],
+    entries: &mut Vec<Entry>,
+) -> Result<Vec<NewDelivery<'a>>, StoreError> {
+    let planned = |row: &&'a UnitSettlement| match &row.decision.verdict {
+        Verdict::Dispatch(deliveries) => deliveries.as_slice(),
+        _ => &[],
+    };
+    let wanted: Vec<&Quota> = live.iter().flat_map(planned).filter_map(|one| one.quota.as_ref()).collect();
+    let mut quotas = records::take_quotas(connection, &wanted).await?;
+    let mut deliveries = Vec::new();
+    for row in live {
+        let mut ids: Vec<Option<Uuid>> = Vec::new();
+        for one in planned(row) {
+            // The first one in the batch has it.
+            let allowed = one.quota.as_ref().is_none_or(|quota| quotas.remove(&quota.key));
+            let after = one.after.and_then(|index| ids.get(index).copied());
+            let id = (allowed && after != Some(None)).then(|| DeliveryId::mint().0);
+            ids.push(id);
+            match id {
+                Some(id) => deliveries.push(new_delivery(row, one, id, after.flatten())),
+                None => entries.push(left_out(row, one)),
+            }
+        }
+    }
+    Ok(deliveries)
+}
+
+fn new_delivery<'a>(
+    row: &'a UnitSettlement,
+    planned: &'a PlannedDelivery,
+    id: Uuid,
+    after: Option<Uuid>,
+) -> NewDelivery<'a> {
+    NewDelivery {
+        id,
+        dispatch: row.dispatch_id.0,
+        unit: row.unit_id.0,
+        destination: &planned.destination,
+        content: &planned.content,
+        after,
+        standing: if after.is_some() { Standing::Waits } else { Standing::Due },
+        attempts: 0,
+    }
+}
+
+fn left_out(row: &UnitSettlement, planned: &PlannedDelivery) -> Entry {
+    let why = if planned.quota.is_some() { "quota" } else { "dependency_left_out" };
+    Entry {
+        step: "route",
+        event: "delivery.left_out",
+        unit: Some(row.unit_id.0),
+        subject: Some(row.dispatch_id.to_string()),
+        detail: json!({ "kind": planned.destination.kind().as_str(), "reason": why }),
+        ..Entry::default()
+    }
+}
+
+/// Applies what can be stored now, and lets the deliveries that wait for it know.
+async fn store(
+    connection: &mut AsyncPgConnection,
+    live: &[&UnitSettlement],
+    deliveries: &mut [NewDelivery<'_>],
+    entries: &mut Vec<Entry>,
+) -> Result<(), StoreError> {
+    let mut jobs = Vec::new();
+    let mut places = Vec::new();
+    for (place, delivery) in deliveries.iter().enumerate() {
+        let Content::Storage(work) = delivery.content else { continue };
+        let Some(row) = live.iter().find(|row| row.unit_id.0 == delivery.unit) else { continue };
+        if delivery.after.is_none() {
+            jobs.push(Job {
+                delivery: delivery.id,
+                unit: delivery.unit,
+                classification: Some(row.classification_id.0),
+                work,
+            });
+            places.push(place);
+        }
+    }
+    let outcomes = effects::apply(connection, &jobs).await?;
+    let mut unresolved = Vec::new();
+    for (place, outcome) in places.into_iter().zip(outcomes) {
+        let delivery = &mut deliveries[place];
+        delivery.attempts = i32::from(outcome.was_tried());
+        entries.push(effects::entry(delivery.id, delivery.unit, 1, &outcome));
+        if outcome.needs_a_person() {
+            unresolved.push(delivery.unit);
+        }
+        delivery.standing = Standing::of(outcome);
+    }
+    hold_units(connection, &unresolved).await?;
+    entries.extend(insert::settle_dependents(deliveries));
+    Ok(())
+}
+
+/// As people write it, not as binary fractions widen it.
+fn rounded(confidence: f32) -> f64 {
+    (f64::from(confidence) * 10_000.0).round() / 10_000.0
+}
+
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|_, member| !member.is_null());
+    }
+    value
+}

@@ -1,0 +1,9 @@
+DROP TABLE public.slack_messages;
+DROP TABLE public.dispatch_agent_tasks;
+DROP TABLE public.dispatch_activities;
+DROP TABLE public.listing_acknowledgments;
+DROP TABLE public.listing_notes;
+DROP TABLE public.listings;
+DROP TABLE public.realtors;
+DROP TABLE public.staff;
+DROP FUNCTION public.touch_updated_at();

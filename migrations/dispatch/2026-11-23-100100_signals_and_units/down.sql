@@ -1,0 +1,2 @@
+DROP TABLE dispatch.signals;
+DROP TABLE dispatch.units;

@@ -1,0 +1,2 @@
+DROP TABLE dispatch.workers;
+DROP TABLE dispatch.timeline;
