@@ -18,12 +18,12 @@ struct Candidate {
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#?\d{1,5}[A-Za-z]?(?:-\d{1,5}[A-Za-z]?)?$"));
 static UNIT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?:^|[\s(])((?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|bureau|app\.?)\s?#?\s?[a-z]?\d*[a-z]?\s*(?:@|at|-|–|,|of)\s*)$",
+        r"(?i)(?:^|[\s(])((?:(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|bureau|app\.?)\s?#?\s?[a-z]?\d{1,5}[a-z]?|penthouse|ph)\s*(?:@|at|-|–|,|of)\s*)$",
     )
 });
 static UNIT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:,?\s*\(?(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|app\.?|bureau)\s?#?\s?(?:[a-z]{1,2}-?\d{1,4}|\d{1,5}[a-z]?|[a-d]\b)\)?|,?\s*(?:ph|penthouse)\b|,?\s*#\s?\d{1,5}[a-z]?\b|,?\s+(?:main fl(?:oo)?r|upper(?: unit| level)?|lower(?: unit| level)?|basement|bsmt|main level|rear)\b|\s\d{3,4}\b)",
+        r"(?i)^(?:,?\s*\(?(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|app\.?|bureau)\s?#?\s?(?:[a-z]{1,2}-?\d{1,4}|\d{1,5}[a-z]?|[a-d]\b)\)?|,?\s*(?:ph|penthouse)\b|,?\s*#\s?\d{1,5}[a-z]?\b|,?\s+(?:main fl(?:oo)?r|upper(?: unit| level)?|lower(?: unit| level)?|basement|bsmt|main level)\b|\s\d{3,4}\b)",
     )
 });
 static STATE_AFTER: LazyLock<Regex> = LazyLock::new(|| {
@@ -120,7 +120,7 @@ fn choose(shown: &str, found: &[Candidate]) -> Option<Candidate> {
 fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Candidate> {
     let number = &tokens[at];
     let before = shown[..number.start].chars().next_back();
-    if !NUMBER.is_match(number.word) || before.is_some_and(|c| "$+-/.:".contains(c)) {
+    if !NUMBER.is_match(number.word) || before.is_some_and(|c| "$+-/.".contains(c)) || is_clock(&shown[..number.start]) {
         return None;
     }
     let next = tokens.get(at + 1)?;
@@ -166,7 +166,7 @@ fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Candidate> {
                 | "relist"
                 | "list"
                 | "by"
-                | "and"
+                | "and" | "relisted" | "relisting" | "staging" | "showing" | "leasing" | "buying" | "selling" | "moving"
         );
     if !named && !compound && !introduced && at > 0 {
         return None;
@@ -179,6 +179,11 @@ fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Candidate> {
         end = city_after(shown, end, named);
     }
     Some(Candidate { start, end, street: true })
+}
+
+/// Whether the text before a number is the first half of a time such as 10:30.
+fn is_clock(before: &str) -> bool {
+    before.strip_suffix(':').is_some_and(|hour| hour.ends_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Where a French or Spanish street name ends that begins at token `from`.

@@ -84,7 +84,7 @@ const HANDOVERS: [&str; 24] = [
     "leave",
     "poc",
 ];
-const DOES: [&str; 44] = [
+const DOES: [&str; 42] = [
     "can",
     "could",
     "to",
@@ -112,8 +112,6 @@ const DOES: [&str; 44] = [
     "you",
     "u",
     "should",
-    "needs",
-    "need",
     "take",
     "coordinates",
     "coordinating",
@@ -168,19 +166,20 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
     if !known && !capital {
         return None;
     }
-    let opens = before.is_none_or(|t| t.closed) || (at <= 2 && GREETINGS.contains(&previous.as_str()));
+    let aside = shown[..token.start].ends_with('(');
+    let opens = !aside && before.is_none_or(|t| t.closed) || (at <= 2 && GREETINGS.contains(&previous.as_str()));
     let called = before.is_some_and(|t| !t.closed);
     let next = tokens.get(at + 1).filter(|_| !token.closed);
     let following = next.map(|t| folded(t.word)).unwrap_or_default();
+    let handed = handover(tokens, at);
+    if handed && (known || capital) && !is_word(&folded(token.word)) {
+        return Some(5.0);
+    }
     let outsider = OUTSIDERS.contains(&previous.trim_end_matches('.')) && called
         || (previous == "love" || previous == "regards" || previous == "sincerely");
     let paired = called && matches!(previous.as_str(), "and" | "&" | "n");
     if outsider || paired || POSSESSIONS.contains(&following.as_str()) {
         return known.then_some(if folded(token.word) == "arlyn" { 1.0 } else { 0.0 });
-    }
-    let handed = handover(tokens, at);
-    if handed && (known || capital) && !is_word(&folded(token.word)) {
-        return Some(5.0);
     }
     let does = DOES.contains(&following.as_str());
     let ends = at + 1 == tokens.len() || token.closed;
@@ -199,7 +198,7 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
             () if does
                 && matches!(
                     following.as_str(),
-                    "pls" | "please" | "plz" | "s'en" | "owns" | "takes" | "handles" | "can" | "to" | "closed" | "sold"
+                    "pls" | "please" | "plz" | "s'en" | "owns" | "takes" | "handles" | "can" | "closed" | "sold"
                 ) =>
             {
                 2.5
@@ -235,7 +234,7 @@ fn handover(tokens: &[Token<'_>], at: usize) -> bool {
 
 /// Capitalised words that open sentences and are no names.
 fn is_word(word: &str) -> bool {
-    const WORDS: [&str; 40] = [
+    const WORDS: [&str; 84] = ["seller", "sellers", "buyers", "purchaser", "purchasers", "tenant", "tenants", "landlord", "vendor", "vendors", "lawyer", "lawyers", "owner", "owners", "clients", "sign", "keys", "key", "deposit", "closing", "staging", "stager", "listing", "offer", "offers", "status", "open", "price", "lockbox", "showings", "builder", "bank", "everything", "nothing", "need", "want", "looking", "going", "have", "just", "back", "ready", "possession", "condition",
         "we",
         "i",
         "you",

@@ -12,6 +12,8 @@ pub(super) struct Particulars {
     pub(super) due: bool,
     pub(super) deadline: bool,
     pub(super) assignee: bool,
+    /// A client or a place goes by a name.
+    pub(super) named: bool,
 }
 
 /// A cue that was heard, with the words.
@@ -30,7 +32,7 @@ pub(super) struct Evidence {
 }
 
 /// Names of the features, as the weight file spells them. The aspects come first, in their own order.
-pub(super) const FEATURES: [&str; Aspect::COUNT + 10] = [
+pub const FEATURES: [&str; Aspect::COUNT + 13] = [
     "sale",
     "lease",
     "both",
@@ -64,17 +66,20 @@ pub(super) const FEATURES: [&str; Aspect::COUNT + 10] = [
     "assignee",
     "short",
     "long",
+    "named",
+    "unplaced",
+    "quiet",
 ];
 
 /// No amount of repetition counts for more than this.
 const CEILING: f32 = 4.0;
 
 static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?-u:\b)[cewxns]\d{7,8}(?-u:\b)|mls ?#? ?\d{6,}|file (?:no|number|#)\.? ?[a-z]?-?\d+|(?-u:\b)l-\d{3,}")
+    Regex::new(r"(?-u:\b)[cewxns][0-9]{7,8}(?-u:\b)|mls ?#? ?[0-9]{6,}|file (?:no|number|#)\.? ?[a-z]?-?[0-9]+|(?-u:\b)l-[0-9]{3,}")
         .expect("a valid pattern")
 });
 static PRICE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\$ ?\d|(?-u:\b)\d{3,4}k(?-u:\b)|(?-u:\b)\d(?:\.\d+)?m(?:il|illion)?(?-u:\b)|(?-u:\b)\d\.\d{1,3}(?-u:\b)|\d{1,3},\d{3}|\d 000|\d+ ?万").expect("a valid pattern")
+    Regex::new(r"\$ ?[0-9]|(?-u:\b)[0-9]{3,4}k(?-u:\b)|(?-u:\b)[0-9](?:\.[0-9]+)?m(?:il|illion)?(?-u:\b)|(?-u:\b)[0-9]\.[0-9]{1,3}(?-u:\b)|[0-9]{1,3},[0-9]{3}|[0-9] 000|[0-9]+ ?万").expect("a valid pattern")
 });
 
 /// Weighs `folded`; `particulars` were read from the same text.
@@ -88,6 +93,9 @@ pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
             heard.push(Heard { cue: &cue.name, words: words.to_owned(), aspect: *aspect, weight: *weight });
         }
     }
+    let reference = REFERENCE.is_match(folded);
+    let business = scores[Aspect::Estate] + scores[Aspect::Ask] + scores[Aspect::Task] + scores[Aspect::Office];
+    let placed = particulars.address || particulars.named || reference;
     let words = folded.split_whitespace().count();
     let flag = |set: bool| f32::from(u8::from(set));
     let mut features = [0.0; FEATURES.len()];
@@ -97,7 +105,7 @@ pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
     let rest = [
         1.0,
         flag(particulars.address),
-        flag(REFERENCE.is_match(folded)),
+        flag(reference),
         flag(PRICE.is_match(folded)),
         flag(folded.contains('?')),
         flag(particulars.due),
@@ -105,6 +113,9 @@ pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
         flag(particulars.assignee),
         flag(words <= 5),
         flag(words >= 40),
+        flag(particulars.named),
+        flag(business > 0.0 && !placed),
+        flag(business <= 0.0 && scores[Aspect::Vague] <= 0.0),
     ];
     features[Aspect::COUNT..].copy_from_slice(&rest);
     Evidence { scores, features, heard }

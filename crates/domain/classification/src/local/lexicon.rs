@@ -152,11 +152,18 @@ fn expression(phrase: &str) -> String {
     let mut rest = phrase;
     while let Some(c) = rest.chars().next() {
         let (piece, used) = match c {
-            '\\' => (&rest[..rest.len().min(2)], 2.min(rest.len())),
-            '.' if rest.starts_with("..") => ("[^.!?\\n]{0,40}?", 2),
+            // Unicode's idea of words and digits makes the expressions a hundred times larger; folded text needs none.
+            '\\' => match rest.as_bytes().get(1) {
+                Some(b'w') => ("[0-9a-z_]", 2),
+                Some(b'W') => ("[^0-9a-z_]", 2),
+                Some(b'd') => ("[0-9]", 2),
+                Some(b's') => ("[ \\n]", 2),
+                _ => (&rest[..rest.len().min(2)], 2.min(rest.len())),
+            },
+            '.' if rest.starts_with("..") => ("[ -~&&[^.!?]]{0,40}?", 2),
             '*' => ("[a-z']*", 1),
-            '#' => (r"(?:\$?\d[\d,.]*[km]?)", 1),
-            ' ' => (r"[\s,]+", 1),
+            '#' => (r"(?:\$?[0-9][0-9,.]*[km]?)", 1),
+            ' ' => (r"(?:[ \n,]+)", 1),
             _ => (&rest[..c.len_utf8()], c.len_utf8()),
         };
         expression.push_str(piece);

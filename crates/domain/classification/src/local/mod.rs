@@ -7,6 +7,7 @@ mod dates;
 mod evidence;
 mod explain;
 mod lexicon;
+mod names;
 mod text;
 mod title;
 mod tokens;
@@ -19,53 +20,74 @@ use crate::taxonomy::{GroupKey, ListingType, TaskKey};
 use async_trait::async_trait;
 use dates::Due;
 use dispatch_mission::zone::Zone;
+pub use evidence::FEATURES;
+pub use weights::{Row, Weights};
 use evidence::{Evidence, Particulars};
 use lexicon::Aspect;
+use std::sync::Arc;
 use std::time::Instant;
+use time::OffsetDateTime;
 
 /// Name and version of the rules; raise it when an answer may change.
 const MODEL: &str = "rules-1";
 
 /// Classifies by rules, in well under a millisecond, the same way every time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LocalClassifier {
     zone: Zone,
+    weights: Arc<Weights>,
 }
 
 impl LocalClassifier {
     /// A classifier whose due dates are wall times of `zone`. Reads the rules now, so that no message waits for it.
     #[must_use]
     pub fn new(zone: Zone) -> Self {
-        let ready = Self { zone };
-        let _ = ready.understand("hello", &Due::default());
+        Self::with_weights(zone, Weights::fitted())
+    }
+
+    /// The same with other weights, for fitting and evaluation.
+    #[must_use]
+    pub fn with_weights(zone: Zone, weights: Arc<Weights>) -> Self {
+        let ready = Self { zone, weights };
+        let _ = ready.judge(&ready.read(&[Utterance { text: "hello".to_owned(), at: OffsetDateTime::UNIX_EPOCH }]));
         ready
+    }
+
+    /// What the weights are applied to, in the order of [`FEATURES`].
+    #[must_use]
+    pub fn features(&self, unit: &[Utterance]) -> Row {
+        self.read(unit).evidence.features
     }
 
     /// What the messages of one unit mean, oldest first. Pure: the same unit has the same answer.
     #[must_use]
     pub fn classify_unit(&self, unit: &[Utterance]) -> Classification {
-        let parts: Vec<String> =
-            unit.iter().map(|utterance| text::without_orders(&text::shown(&utterance.text))).collect();
-        let dues = parts
-            .iter()
-            .zip(unit)
-            .map(|(part, utterance)| dates::due(&text::folded(part), self.zone.wall_time(utterance.at)));
-        let due = dates::of_unit(dues.collect());
-        self.understand(&parts.join("\n"), &due)
+        self.judge(&self.read(unit))
     }
 
-    fn understand(self, shown: &str, due: &Due) -> Classification {
-        let address = address::address(shown);
-        let assignee = assignee::assignee(shown, address.as_deref());
+    fn read(&self, unit: &[Utterance]) -> Reading {
+        let parts: Vec<String> = unit.iter().map(|utterance| text::relevant(&utterance.text)).collect();
+        let dues = parts.iter().zip(unit);
+        let dues = dues.map(|(part, utterance)| dates::due(&text::folded(part), self.zone.wall_time(utterance.at)));
+        let due = dates::of_unit(dues.collect());
+        let shown = parts.join("\n");
+        let address = address::address(&shown);
+        let assignee = assignee::assignee(&shown, address.as_deref());
         let particulars = Particulars {
             address: address.is_some(),
             due: due.at.is_some(),
             deadline: due.deadline,
             assignee: assignee.is_some(),
+            named: names::named(&shown, assignee.as_deref()),
         };
-        let evidence = evidence::evidence(&text::folded(shown), &particulars);
-        let verdict = weights::WEIGHTS.judge(&evidence.features);
-        let explanations = explain::explain(&verdict, &evidence, &particulars, due.problem);
+        let evidence = evidence::evidence(&text::folded(&shown), &particulars);
+        Reading { shown, address, assignee, due, particulars, evidence }
+    }
+
+    fn judge(&self, reading: &Reading) -> Classification {
+        let Reading { shown, address, assignee, due, particulars, evidence } = reading;
+        let verdict = self.weights.judge(&evidence.features);
+        let explanations = explain::explain(&verdict, evidence, particulars, due.problem);
         let confidence = Confidence::clamped(verdict.confidence);
         let meaning = verdict.meaning;
         if meaning == Meaning::Ignore {
@@ -82,14 +104,24 @@ impl LocalClassifier {
         let asks = matches!(meaning, Meaning::Stray(_) | Meaning::InfoRequest);
         Classification {
             meaning,
-            listing: ListingHint { kind: listing_type(meaning, &evidence), address },
-            assignee_hint: assignee,
+            listing: ListingHint { kind: listing_type(meaning, evidence), address: address.clone() },
+            assignee_hint: assignee.clone(),
             due_date: due.at,
             task_title: asks.then(|| title::title(shown)).flatten(),
             confidence,
             explanations,
         }
     }
+}
+
+/// All that was read out of a unit, before it is judged.
+struct Reading {
+    shown: String,
+    address: Option<String>,
+    assignee: Option<String>,
+    due: Due,
+    particulars: Particulars,
+    evidence: Evidence,
 }
 
 /// Sale or lease: what the key implies, else what the words say, else nothing.

@@ -14,8 +14,13 @@ static LABELLED_LINK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"<(?:https?|mailto|tel):[^<>|]*\|([^<>]*)>").expect("a valid pattern"));
 static LINK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?:https?://|www\.)[^\s<>]+").expect("a valid pattern"));
 
+/// What the rules read of a message: as its author sees it, in his own words, without orders to the classifier.
+pub(super) fn relevant(text: &str) -> String {
+    without_orders(&own_words(&shown(text)))
+}
+
 /// The message as its author sees it: links by their label, mentions kept, no markup and no control characters.
-pub(super) fn shown(text: &str) -> String {
+fn shown(text: &str) -> String {
     let text = bounded(text);
     let text = LABELLED_LINK.replace_all(&text, " $1 ");
     let text = SLACK.replace_all(&text, |found: &regex::Captures<'_>| {
@@ -58,15 +63,29 @@ pub(super) fn folded(shown: &str) -> String {
 
 static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]{0,30}\b(?:instructions?|guidance|prompts?|rules|directions|training)|message_?type|task_?key|group_?key|</?(?:system|message|assistant|user|instructions?)>|system prompt|\b(?:you are|you're|act as|pretend to be) (?:now )?(?:an? |the )?(?:\w+ )?(?:ai|assistant|classifier|bot|language model|llm)\b|\b(?:reply|respond|answer|output|classify|label|mark|tag|return)\b[^.!?\n]{0,30}\b(?:STRAY|GROUP|IGNORE|INFO_REQUEST|json)\b|[A-Z]{3,}_[A-Z]{3,}|confidence\W{1,4}(?:of |is |to |at )?[01](?:\.\d+)?\b|from the security team",
+        r"(?i)(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]{0,30}\b(?:instructions?|guidance|prompts?|rules|directions|training)|message_?type|task_?key|group_?key|</?(?:system|message|assistant|user|instructions?)>|system prompt|\b(?:you are|you're|act as|pretend to be) (?:now )?(?:an? |the )?(?:\w+ )?(?:ai|assistant|classifier|bot|language model|llm)\b|\b(?:reply|respond|answer|output|classify|label|mark|tag|return)\b[^.!?\n]{0,30}\b(?:STRAY|GROUP|IGNORE|INFO_REQUEST|json)\b|(?-i:[A-Z]{3,}_[A-Z]{3,})|confidence\W{1,4}(?:of |is |to |at )?[01](?:\.\d+)?\b|from the security team",
     )
     .expect("a valid pattern")
 });
 static SENTENCE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[^.!?\n]*(?:[.!?]+(?:\s|$)|[.!?]|\n|$)").expect("a valid pattern"));
 
+static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?im)^\W*(?:-+ ?(?:forwarded|original) message|begin forwarded message|on .{4,60} wrote:)").expect("a valid pattern")
+});
+
+/// `shown` without a forwarded message's quoted lines, when something is said beside them: the sender's own words count.
+fn own_words(shown: &str) -> String {
+    if !FORWARDED.is_match(shown) {
+        return shown.to_owned();
+    }
+    let own: Vec<&str> = shown.lines().filter(|line| !line.trim_start().starts_with('>') && !FORWARDED.is_match(line)).collect();
+    let own = own.join("\n");
+    if own.split_whitespace().count() >= 4 { own } else { shown.to_owned() }
+}
+
 /// `shown` without the sentences that order the classifier about: what is really asked stays, and they decide nothing.
-pub(super) fn without_orders(shown: &str) -> String {
+fn without_orders(shown: &str) -> String {
     if !ORDERS.is_match(shown) {
         return shown.to_owned();
     }

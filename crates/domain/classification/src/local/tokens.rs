@@ -42,9 +42,9 @@ fn push<'t>(tokens: &mut Vec<Token<'t>>, shown: &'t str, from: usize, to: usize)
         opened.trim_end_matches([')', ']', '"', '”', '’', '»', '*', '_', '~', ',', ';', ':', '!', '?', '.', '…']);
     let start = to - opened.len();
     // "St." ends nothing; other full stops do.
+    let abbreviation = matches!(word.to_lowercase().as_str(), "st" | "rd" | "ave" | "av" | "dr" | "mr" | "mrs" | "ms" | "mme" | "blvd" | "boul" | "apt" | "ste" | "cres" | "crt" | "ch" | "app" | "no" | "hwy");
     let tail = &opened[word.len()..];
-    let closed = !tail.is_empty()
-        && !(tail == "." && word.len() <= 4 && word.len() > 1 && word.starts_with(char::is_alphabetic));
+    let closed = !tail.is_empty() && !(tail == "." && abbreviation);
     if start > from
         && let Some(last) = tokens.last_mut()
     {

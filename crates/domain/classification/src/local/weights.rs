@@ -1,11 +1,13 @@
-//! The linear model that weighs evidence: readable weights, one score per type and per key. Must not know text.
+//! The linear model that weighs evidence: readable weights, one score per type and per key. Must not know text, nor how
+//! the weights were found.
 
 use super::evidence::FEATURES;
 use crate::classification::Meaning;
 use crate::taxonomy::{GroupKey, MessageType, TaskKey};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
 
 /// Feature name to weight; what is not named weighs nothing.
 type Named = BTreeMap<String, f32>;
@@ -18,20 +20,24 @@ struct File {
     tasks: BTreeMap<TaskKey, Named>,
 }
 
-/// Weights of one outcome, in the order of [`FEATURES`].
-type Row = [f32; FEATURES.len()];
+/// One number per feature, in the order of [`FEATURES`].
+pub type Row = [f32; FEATURES.len()];
 
 /// The weights of all outcomes.
-pub(super) struct Weights {
-    kinds: Vec<(MessageType, Row)>,
-    groups: Vec<(GroupKey, Row)>,
-    tasks: Vec<(TaskKey, Row)>,
+#[derive(Clone, PartialEq, Debug)]
+pub struct Weights {
+    /// One row per message type.
+    pub kinds: Vec<(MessageType, Row)>,
+    /// One row per group key, given that the message is a GROUP.
+    pub groups: Vec<(GroupKey, Row)>,
+    /// One row per task key, given that it is a STRAY.
+    pub tasks: Vec<(TaskKey, Row)>,
 }
 
-/// The weights in use.
-pub(super) static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {
-    Weights::read(include_str!("weights.toml")).unwrap_or_else(|error| panic!("weights.toml: {error}"))
-});
+/// The weights that stand for experience: written by hand, and where fitting starts from.
+const BY_HAND: &str = include_str!("weights.toml");
+/// The weights in use: fitted, never far from those by hand.
+const FITTED: &str = include_str!("weights.fitted.toml");
 
 /// The likeliest meaning, and how likely.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +50,42 @@ pub(super) struct Verdict {
 
 impl Weights {
     /// Reads the weight file; every type and key must have its section.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         Ok(Self {
             kinds: rows(&MessageType::ALL, &file.kinds)?,
             groups: rows(&GroupKey::ALL, &file.groups)?,
             tasks: rows(&TaskKey::ALL, &file.tasks)?,
         })
+    }
+
+    /// The checked-in weights, as fitted.
+    #[must_use]
+    pub fn fitted() -> Arc<Self> {
+        static READ: LazyLock<Arc<Weights>> = LazyLock::new(|| Arc::new(Weights::read(FITTED).expect("checked by a test")));
+        READ.clone()
+    }
+
+    /// The checked-in weights before fitting.
+    ///
+    /// # Panics
+    /// Never: a test reads the same text.
+    #[must_use]
+    pub fn by_hand() -> Self {
+        Self::read(BY_HAND).expect("checked by a test")
+    }
+
+    /// The weight file these weights come from: what weighs nothing is left out.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let mut text = String::new();
+        section(&mut text, "kinds", self.kinds.iter().map(|(key, row)| (key.as_str(), row)));
+        section(&mut text, "groups", self.groups.iter().map(|(key, row)| (key.as_str(), row)));
+        section(&mut text, "tasks", self.tasks.iter().map(|(key, row)| (key.as_str(), row)));
+        text
     }
 
     /// Weighs the features.
@@ -68,6 +103,17 @@ impl Weights {
         }
         options.sort_by(|a, b| b.1.total_cmp(&a.1));
         Verdict { meaning: options[0].0, confidence: options[0].1, runner_up: options[1].0 }
+    }
+}
+
+fn section<'r>(text: &mut String, table: &str, rows: impl Iterator<Item = (&'r str, &'r Row)>) {
+    for (key, row) in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "[{table}.{key}]");
+        for (name, weight) in FEATURES.iter().zip(row).filter(|(_, weight)| weight.abs() >= 0.005) {
+            let _ = writeln!(text, "{name} = {weight:.2}");
+        }
+        text.push('\n');
     }
 }
 
@@ -95,4 +141,27 @@ fn likely<K: Copy>(rows: &[(K, Row)], features: &Row) -> Vec<(K, f32)> {
     let parts: Vec<f32> = scores.iter().map(|score| (score - highest).exp()).collect();
     let whole: f32 = parts.iter().sum();
     rows.iter().zip(parts).map(|((key, _), part)| (*key, part / whole)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weight_files_are_sound() {
+        for text in [BY_HAND, FITTED] {
+            let weights = Weights::read(text).expect("readable");
+            let again = Weights::read(&weights.write()).expect("readable as written");
+            assert_eq!(again.kinds.len() + again.groups.len() + again.tasks.len(), 28);
+        }
+        assert_eq!(Weights::read(FITTED).expect("readable").write(), FITTED.split_once("\n\n").expect("a head").1);
+    }
+
+    #[test]
+    fn likelihoods_add_up() {
+        let mut features = [0.0; FEATURES.len()];
+        features[0] = 4.0;
+        let verdict = Weights::fitted().judge(&features);
+        assert!(verdict.confidence > 0.0 && verdict.confidence <= 1.0 && verdict.meaning != verdict.runner_up);
+    }
 }

@@ -37,7 +37,7 @@ struct Patterns {
 }
 
 static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
-    let new = |pattern: &str| Regex::new(&format!("(?:{pattern})")).expect("a valid pattern");
+    let new = |pattern: &str| Regex::new(&pattern.replace(r"\d", "[0-9]")).expect("a valid pattern");
     Patterns {
         iso: new(r"(?-u:\b)(20\d\d)-(\d{1,2})-(\d{1,2})(?-u:\b)"),
         month_first: new(&format!(
@@ -54,7 +54,7 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
             r"(?-u:\b)(?:(?:the|on|by|before|b4|til|until) (\d{1,2})(?:st|nd|rd|th)|(?:avant le|pour le|d'ici le|le|el|antes del|para el|del) (\d{1,2}))(?-u:\b)|(\d{1,2})[号日]",
         ),
         in_some: new(&format!(
-            r"(?-u:\b)(?:in|within|dans|en|dentro de) ({COUNTS}) ?(?:business |working |more )?(days?|jours?|dias?|weeks?|wks?|semaines?|semanas?|months?|mois|mes|meses|hours?|hrs?|heures?|horas?)(?-u:\b)|(\d{{1,2}})(天|周|个星期|个月)[后内]"
+            r"(?-u:\b)(?:in|dans|en|dentro de|within(?: the next)?) ({COUNTS}) ?(?:business |working |more )?(days?|jours?|dias?|weeks?|wks?|semaines?|semanas?|months?|mois|mes|meses|hours?|hrs?|heures?|horas?)(?-u:\b)|(\d{{1,2}})(天|周|个星期|个月)[后内]"
         )),
         word: new(
             r"(?-u:\b)(?:day after (?:tomorrow|tmrw)|apres[- ]demain|pasado manana|(?:by |para |pour )?(?:tomorrow|tommorow|tomorow|tmrw|tmr|tmw|tmro|tomoro|2moro|2mrw|demain)|manana|today|tonight|tonite|aujourd'hui|ce soir|hoy|esta noche|yesterday|hier|ayer|end of (?:the |this )?(?:week|wk)|eow|end of next week|eonw|fin de semaine|end of (?:the |this )?month|eom|fin de mes|fin du mois)(?-u:\b)|后天|明天|明晚|今天|今晚|昨天|本周末|月底",
@@ -77,7 +77,7 @@ pub(super) fn find(folded: &str, today: Date) -> Vec<Day> {
     collect(&patterns.iso, &|f| exact(f[1].parse().ok()?, number(f, 2)?, number(f, 3)?, today));
     collect(&patterns.month_first, &|f| {
         let after = &folded[f.get(0)?.end()..];
-        if after.starts_with([':', '%']) || (after.starts_with('-') && &f[1] == "mar") {
+        if after.starts_with('%') || after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) || (after.starts_with('-') && &f[1] == "mar") {
             None
         } else {
             month_day(f, 1, 2, 3, today)
@@ -101,14 +101,15 @@ pub(super) fn find(folded: &str, today: Date) -> Vec<Day> {
     without_overlaps(days)
 }
 
-fn without_overlaps(mut days: Vec<Day>) -> Vec<Day> {
-    days.sort_by_key(|day| (day.start, std::cmp::Reverse(day.end)));
+/// Where two readings overlap, the one that was looked for first is the more specific one.
+fn without_overlaps(days: Vec<Day>) -> Vec<Day> {
     let mut kept: Vec<Day> = Vec::new();
     for day in days {
-        if kept.last().is_none_or(|last| day.start >= last.end) {
+        if kept.iter().all(|other| day.start >= other.end || day.end <= other.start) {
             kept.push(day);
         }
     }
+    kept.sort_by_key(|day| day.start);
     kept
 }
 
@@ -251,6 +252,9 @@ fn in_some(found: &Captures<'_>, today: Date) -> Option<Day> {
         "ten" => 10,
         digits => digits.parse::<u32>().ok()?,
     };
+    if found[0].starts_with("within a") {
+        return None; // "rented within a week" tells how fast it went
+    }
     let unit = found.get(2).or(found.get(4))?.as_str();
     let date = if unit.starts_with(['h']) {
         today + Duration::days(i64::from(count.div_ceil(24)) - i64::from(count < 24))

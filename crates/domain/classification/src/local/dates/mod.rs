@@ -49,10 +49,16 @@ static AFTER_DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BEFORE_PAST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?-u:\b)(?:closed|was|were|since|happened|withdrawn|expired|dated|sold|received|listed|started|sent|signed|ended|firmed up|went firm|missed|as of|was due|(?:back )?in|said|says?|moved in|from last)(?: on| as of| at| back)?[ ,]*(?:the )?$",
+        r"(?-u:\b)(?:closed|was|were|since|happened|withdrawn|expired|dated|sold|received|listed|started|sent|signed|ended|firmed up|went firm|missed|as of|was due|back in|moved in|from last)(?: on| as of| at| back)?[ ,]*(?:the )?$",
     )
     .expect("a valid pattern")
 });
+/// "signed today" is news, not a date to meet.
+static REPORTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)(?:signed|sold|leased|got|went|accepted|approved|came|closed|received|met|won|landed|listed|slow|down|moved)(?-u:\b)[^.!?\n]*$").expect("a valid pattern")
+});
+/// "details tomorrow" says when more is said.
+static TOLD_LATER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?:explain|details|more info|tell you|let you know|fill you in)(?-u:\b)[^.!?\n]{0,20}$").expect("a valid pattern"));
 static TAKEN_BACK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u:\b)(?:wait,? no|no,? wait|scratch that|never ?mind|nvm|they removed|no longer|not anymore|correction|i mean|make that|sorry,?|oops|actually)(?-u:\b)")
         .expect("a valid pattern")
@@ -218,7 +224,8 @@ fn mention(folded: &str, now: PrimitiveDateTime, day: Day, clock: Option<Clock>,
         );
     }
     let behind = timed && at < now && !deadline;
-    let past = day.past || behind || (!deadline && BEFORE_PAST.is_match(before(start)));
+    let reported = !timed && folded[day.start..day.end].starts_with("today") && REPORTED.is_match(before(day.start)) || TOLD_LATER.is_match(before(day.start));
+    let past = day.past || behind || (!deadline && reported) || (!deadline && BEFORE_PAST.is_match(before(start)));
     Mention { start, end, at, timed, deadline, past, mismatch }
 }
 
