@@ -1,4 +1,3 @@
-//! The harness of the system tests: a real server process, a real PostgreSQL, a Slack that is ours, and a ledger.
-//! It drives the system as its users would, from outside, and knows nothing of its insides but the database.
+#![doc = include_str!("../README.md")]
 
 pub mod harness;
