@@ -3,4 +3,15 @@
 pub mod event;
 pub mod verify;
 
+mod api;
+mod courier;
+mod failure;
 mod raw;
+mod recording;
+mod text;
+mod tokens;
+
+pub use api::DEFAULT_API_URL;
+pub use courier::SlackCourier;
+pub use recording::{RECORDED, RecordingCourier};
+pub use tokens::{BotTokens, TokenError};

@@ -14,3 +14,5 @@ pub mod unit_queue;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "testing")]
+pub mod testing_courier;

@@ -1,0 +1,104 @@
+//! The `Courier` for Slack: looks where it must, posts once, says what came of it. Must not know when to try again.
+
+use crate::api::{LookFailure, Post, SlackApi};
+use crate::failure::{Class, Failure};
+use crate::text::for_slack;
+use crate::tokens::BotTokens;
+use async_trait::async_trait;
+use dispatch_mission::ids::DeliveryId;
+use dispatch_outbound::{Outbound, Url};
+use dispatch_routing::courier::Courier;
+use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
+use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
+use dispatch_routing::plan::Content;
+use secrecy::SecretString;
+
+/// A delivery's message is not older than the delivery; clocks may differ by this much. (A host whose clock is further
+/// off refuses every event as stale, so it has no deliveries.)
+const CLOCK_TOLERANCE_SECONDS: u64 = 3600;
+
+/// Posts messages in Slack threads.
+///
+/// One call of `deliver` makes one request, and up to three more where it has to look first, each under the time-out of
+/// the [`Outbound`] it was given.
+#[derive(Clone, Debug)]
+pub struct SlackCourier {
+    api: SlackApi,
+    tokens: BotTokens,
+}
+
+impl SlackCourier {
+    /// A courier to the Web API at `api_url` (see [`DEFAULT_API_URL`](crate::DEFAULT_API_URL)). Where that is no public
+    /// `https` URL, `outbound` must allow its host.
+    #[must_use]
+    pub fn new(outbound: Outbound, api_url: Url, tokens: BotTokens) -> Self {
+        Self { api: SlackApi::new(outbound, api_url), tokens }
+    }
+
+    /// Looks for an earlier attempt's message. `None`: there is none, so it may be sent.
+    async fn look(&self, token: &SecretString, thread: &SlackThread, id: DeliveryId) -> Option<AttemptOutcome> {
+        let place = (thread.channel_id.as_str(), thread.thread_ts.as_str());
+        match self.api.find(token, place, &id.to_string(), oldest(id)).await {
+            Ok(None) => None,
+            Ok(Some(ts)) => Some(AttemptOutcome::Delivered { reference: Some(ts).filter(|ts| !ts.is_empty()) }),
+            Err(LookFailure::TooLong) => Some(AttemptOutcome::Unknowable { code: "lookup_thread_too_long".into() }),
+            Err(LookFailure::Refused(failure)) => Some(not_seen(&failure)),
+        }
+    }
+
+    async fn send(&self, token: &SecretString, thread: &SlackThread, id: DeliveryId, text: &str) -> AttemptOutcome {
+        let (text, id) = (for_slack(text), id.to_string());
+        let post = Post { channel: &thread.channel_id, thread_ts: &thread.thread_ts, text: &text, delivery_id: &id };
+        match self.api.post(token, &post).await {
+            Ok(reference) => AttemptOutcome::Delivered { reference },
+            Err(Failure { class: Class::NotNow, code, retry_after }) => AttemptOutcome::Retryable { code, retry_after },
+            Err(Failure { class: Class::Never, code, .. }) => AttemptOutcome::Permanent { code },
+            Err(Failure { class: Class::Unclear, code, .. }) => AttemptOutcome::Ambiguous { code },
+        }
+    }
+}
+
+#[async_trait]
+impl Courier for SlackCourier {
+    fn serves(&self) -> DestinationKind {
+        DestinationKind::Slack
+    }
+
+    async fn deliver(&self, delivery: &ClaimedDelivery) -> AttemptOutcome {
+        let (Destination::Notification(NotificationDestination::Slack(thread)), Content::Message { text }) =
+            (&delivery.destination, &delivery.content)
+        else {
+            return AttemptOutcome::Permanent { code: "not_for_slack".into() };
+        };
+        // No wait will bring a token: a person configures one and replays. Until then the delivery stands as failed.
+        let Some(token) = self.tokens.of(&thread.workspace) else {
+            let code = "no_token".into();
+            return if delivery.may_have_been_sent {
+                AttemptOutcome::Unknowable { code }
+            } else {
+                AttemptOutcome::Permanent { code }
+            };
+        };
+        if delivery.may_have_been_sent
+            && let Some(outcome) = self.look(token, thread, delivery.delivery_id).await
+        {
+            return outcome;
+        }
+        self.send(token, thread, delivery.delivery_id, text).await
+    }
+}
+
+/// What a refused look-up comes to. Looking changes nothing, so only a refusal for good ends it.
+fn not_seen(failure: &Failure) -> AttemptOutcome {
+    let code = format!("lookup_{}", failure.code);
+    match failure.class {
+        Class::Never => AttemptOutcome::Unknowable { code },
+        Class::NotNow | Class::Unclear => AttemptOutcome::Retryable { code, retry_after: failure.retry_after },
+    }
+}
+
+/// From when on the message can be there, by the time in the delivery's id (UUIDv7).
+fn oldest(id: DeliveryId) -> Option<u64> {
+    let (seconds, _) = id.0.get_timestamp()?.to_unix();
+    Some(seconds.saturating_sub(CLOCK_TOLERANCE_SECONDS))
+}

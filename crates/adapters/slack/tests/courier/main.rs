@@ -1,0 +1,5 @@
+//! The Slack courier against a Slack over HTTP: one test binary.
+
+mod answers;
+mod contract;
+mod peer;
