@@ -5,14 +5,18 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::SystemTime;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Account, Binaries, Durability, EmbeddedError, NAME, place::Place};
 
 /// What `initdb` works in, before the rename.
 const UNFINISHED: &str = "unfinished-";
+
+/// How long an orphaned `initdb` is waited for.
+const SWEEP_LIMIT: Duration = Duration::from_secs(5);
 
 /// The major version that made this data directory, when there is one.
 pub(super) fn major_of(data: &Path) -> Option<u32> {
@@ -82,14 +86,17 @@ fn checked(output: &Output, path: &Path) -> Result<(), EmbeddedError> {
     Err(EmbeddedError::Init { path: path.to_owned(), output })
 }
 
-/// Removes what a killed `initdb` has left, and a data directory without a version (half copied, half deleted).
+/// Removes what killed owners have left. An `initdb` of theirs may still be writing; it is waited for, and what cannot be
+/// removed even then is left for the next start.
 fn sweep(base: &Path) -> Result<(), EmbeddedError> {
     let entries = fs::read_dir(base).map_err(EmbeddedError::file("look into", base))?;
-    let unfinished =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
-    for path in entries.flatten().map(|entry| entry.path()).filter(unfinished) {
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        let path = entry.path();
         tracing::info!(path = %path.display(), "removing what an interrupted initdb left");
-        fs::remove_dir_all(&path).map_err(EmbeddedError::file("remove", &path))?;
+        let deadline = Instant::now() + SWEEP_LIMIT;
+        while fs::remove_dir_all(&path).is_err() && path.exists() && Instant::now() < deadline {
+            sleep(Duration::from_millis(50));
+        }
     }
     Ok(())
 }

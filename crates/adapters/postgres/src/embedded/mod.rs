@@ -31,7 +31,7 @@ pub const OLDEST_MAJOR: u32 = 15;
 pub enum Durability {
     /// Nothing that was committed: PostgreSQL's stock durable settings.
     Durable,
-    /// Everything: no fsync at all. For tests and benchmarks of something else.
+    /// Everything; a crash of processes alone still costs nothing. For tests.
     Throwaway,
 }
 
@@ -128,19 +128,19 @@ impl EmbeddedPostgres {
         })
         .await?;
         let binaries = programs(&options, &place, &account).await?;
-        let (place, binaries, postmaster) = blocking(move || {
+        let durability = options.durability;
+        let (place, binaries, account) = blocking(move || {
             Postmaster::end_leftover(&place.data())?;
             place.prepare(&account)?;
-            cluster::ensure(&place, &binaries, &account, options.durability)?;
-            let arguments = settings::arguments(&place, options.durability, options.max_connections);
-            let postmaster = Postmaster::launch(&place, &binaries, &account, &arguments)?;
-            Ok((place, binaries, postmaster))
+            cluster::ensure(&place, &binaries, &account, durability)?;
+            Ok((place, binaries, account))
         })
         .await?;
         let url = place.url();
-        let postmaster = ready::wait(postmaster, &url, &place.log()).await?;
-        lock.announce(&url)?;
         let location = place.location(&binaries);
+        let arguments = settings::arguments(&place, durability, options.max_connections);
+        let postmaster = ready::launch(&place, &binaries, &account, &arguments).await?;
+        lock.announce(&url)?;
         tracing::debug!(%location, "embedded PostgreSQL is ready");
         Ok(Self { postmaster, location, url, _lock: lock })
     }

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -69,12 +70,13 @@ impl Place {
         &self.socket
     }
 
-    /// Makes the socket's folder: reachable by the server's account and by nobody else.
+    /// Makes the socket's folder: reachable by the server's account and by nobody else, and empty. The caller knows that no
+    /// server runs; what a killed one has left would be taken for one when its process id means something else by now.
     pub(super) fn prepare(&self, account: &Account) -> Result<(), EmbeddedError> {
         let socket = &self.socket;
         match DirBuilder::new().mode(0o700).create(socket) {
             Ok(()) => account.give(socket)?,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(EmbeddedError::file("make the folder", socket)(error)),
         }
         // Of the link, not of what it points to: in /tmp anybody could have put one there.
@@ -82,7 +84,17 @@ impl Place {
         if !found.is_dir() || found.uid() != account.uid() {
             return Err(EmbeddedError::NotPrivate { path: socket.clone() });
         }
-        fs::set_permissions(socket, Permissions::from_mode(0o700)).map_err(EmbeddedError::file("close", socket))
+        fs::set_permissions(socket, Permissions::from_mode(0o700)).map_err(EmbeddedError::file("close", socket))?;
+        for name in [SOCKET_FILE.to_owned(), format!("{SOCKET_FILE}.lock")] {
+            let left = socket.join(name);
+            match fs::remove_file(&left) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(EmbeddedError::file("remove", &left)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The form with an empty authority is the one that libpq, tokio-postgres and the URL standard all read.

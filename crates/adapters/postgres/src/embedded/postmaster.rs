@@ -29,6 +29,7 @@ const NOBODY: &str = "2147483646";
 pub(super) struct Postmaster {
     child: Child,
     ended: bool,
+    log_start: u64,
 }
 
 impl Postmaster {
@@ -40,11 +41,12 @@ impl Postmaster {
         arguments: &[String],
     ) -> Result<Self, EmbeddedError> {
         let path = place.log();
-        let long = fs::metadata(&path).is_ok_and(|found| found.len() > LOG_LIMIT);
         let log =
             OpenOptions::new().create(true).append(true).open(&path).map_err(EmbeddedError::file("open", &path))?;
-        if long {
+        let mut log_start = log.metadata().map_or(0, |found| found.len());
+        if log_start > LOG_LIMIT {
             log.set_len(0).map_err(EmbeddedError::file("empty", &path))?;
+            log_start = 0;
         }
         let again = log.try_clone().map_err(EmbeddedError::file("open", &path))?;
         let child = account
@@ -55,11 +57,16 @@ impl Postmaster {
             .process_group(0)
             .spawn()
             .map_err(EmbeddedError::file("start the server on", &place.data()))?;
-        Ok(Self { child, ended: false })
+        Ok(Self { child, ended: false, log_start })
     }
 
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where in the log this launch begins.
+    pub(super) fn log_start(&self) -> u64 {
+        self.log_start
     }
 
     /// Whether it has ended by itself.

@@ -1,32 +1,57 @@
-//! Waiting until the server answers.
+//! Launching the server and waiting until it answers.
 //!
-//! It must not know how the server was started.
+//! It must not know what the arguments say.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
 use tokio_postgres::NoTls;
 
-use super::{EmbeddedError, postmaster::Postmaster};
+use super::{Account, Binaries, EmbeddedError, place::Place, postmaster::Postmaster};
 
 /// Recovery after a crash can take a while.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Waits for an answer to a query, or for the server's end.
-pub(super) async fn wait(mut postmaster: Postmaster, url: &str, log: &Path) -> Result<Postmaster, EmbeddedError> {
+/// What PostgreSQL says while sessions of a killed server are still ending.
+const ORPHANS: &str = "pre-existing shared memory block";
+
+/// How long they are waited for.
+const ORPHANS_LIMIT: Duration = Duration::from_secs(15);
+
+/// Starts the server and waits for an answer to a query, or for the server's end.
+pub(super) async fn launch(
+    place: &Place,
+    binaries: &Binaries,
+    account: &Account,
+    arguments: &[String],
+) -> Result<Postmaster, EmbeddedError> {
+    let began = Instant::now();
+    loop {
+        let postmaster = Postmaster::launch(place, binaries, account, arguments)?;
+        match wait(postmaster, &place.url(), &place.log()).await {
+            Err(EmbeddedError::Start { tail, .. }) if tail.contains(ORPHANS) && began.elapsed() < ORPHANS_LIMIT => {
+                sleep(Duration::from_millis(300)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn wait(mut postmaster: Postmaster, url: &str, log: &Path) -> Result<Postmaster, EmbeddedError> {
     let deadline = Instant::now() + LIMIT;
     loop {
         if answers(url).await {
             return Ok(postmaster);
         }
         if postmaster.has_ended() {
-            return Err(EmbeddedError::Start { log: log.to_owned(), tail: tail(log) });
+            return Err(EmbeddedError::Start { log: log.to_owned(), tail: tail(log, postmaster.log_start()) });
         }
         if Instant::now() > deadline {
             return Err(EmbeddedError::NotReady { seconds: LIMIT.as_secs(), log: log.to_owned() });
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -39,9 +64,10 @@ async fn answers(url: &str) -> bool {
     answer
 }
 
-fn tail(log: &Path) -> String {
+/// What this launch wrote last.
+fn tail(log: &Path, start: u64) -> String {
     let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let text = String::from_utf8_lossy(&text[usize::try_from(start).unwrap_or(0).min(text.len())..]).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(6)..].join("\n")
 }

@@ -22,13 +22,19 @@ pub(super) fn arguments(place: &Place, durability: Durability, max_connections: 
     set("log_timezone", "UTC");
     set("timezone", "UTC");
     set("jit", "off");
-    let durable = if durability == Durability::Durable { "on" } else { "off" };
-    for key in ["fsync", "synchronous_commit", "full_page_writes"] {
-        set(key, durable);
-    }
-    if durability == Durability::Throwaway {
-        set("autovacuum", "off");
-        set("checkpoint_timeout", "1h");
+    // Also without fsync a commit is handed to the system before it is answered: a killed server loses nothing then either.
+    set("synchronous_commit", "on");
+    match durability {
+        Durability::Durable => {
+            set("fsync", "on");
+            set("full_page_writes", "on");
+        }
+        Durability::Throwaway => {
+            set("fsync", "off");
+            set("full_page_writes", "off");
+            set("autovacuum", "off");
+            set("checkpoint_timeout", "1h");
+        }
     }
     arguments
 }

@@ -24,19 +24,21 @@ pub(super) fn prepare(connection: &mut SyncConnection) -> std::result::Result<()
             "SET client_min_messages = warning;
              SET lock_timeout = '10s';
              DO $$
+             DECLARE
+                 is_new boolean := to_regnamespace('dispatch') IS NULL;
              BEGIN
-                 IF to_regnamespace('dispatch') IS NULL THEN
-                     CREATE SCHEMA dispatch;
-                     COMMENT ON SCHEMA dispatch IS 'What Dispatch knows. Made by Dispatch; granted to no Supabase role.';
+                 CREATE SCHEMA IF NOT EXISTS dispatch;
+                 CREATE TABLE IF NOT EXISTS dispatch.schema_migrations (
+                     set_name text NOT NULL,
+                     version text NOT NULL,
+                     applied_at timestamptz NOT NULL DEFAULT now(),
+                     PRIMARY KEY (set_name, version)
+                 );
+                 IF is_new THEN
+                     COMMENT ON TABLE dispatch.schema_migrations IS 'What is applied. Made together with its schema.';
                  END IF;
              END
-             $$;
-             CREATE TABLE IF NOT EXISTS dispatch.schema_migrations (
-                 set_name text NOT NULL,
-                 version text NOT NULL,
-                 applied_at timestamptz NOT NULL DEFAULT now(),
-                 PRIMARY KEY (set_name, version)
-             );",
+             $$;",
         )
         .map_err(MigrateError::Records)
 }
@@ -46,14 +48,17 @@ pub(super) fn prepare(connection: &mut SyncConnection) -> std::result::Result<()
 pub(super) fn forget(connection: &mut SyncConnection) -> std::result::Result<(), MigrateError> {
     connection
         .batch_execute(
-            "DROP TABLE IF EXISTS dispatch.schema_migrations;
-             DO $$
+            "DO $$
+             DECLARE
+                 is_ours boolean := obj_description('dispatch.schema_migrations'::regclass, 'pg_class') LIKE '%together with its schema%';
              BEGIN
-                 IF obj_description(to_regnamespace('dispatch'), 'pg_namespace') LIKE '%Made by Dispatch%' THEN
+                 DROP TABLE dispatch.schema_migrations;
+                 IF is_ours THEN
                      DROP SCHEMA dispatch RESTRICT;
                  END IF;
              EXCEPTION
-                 WHEN dependent_objects_still_exist THEN NULL;
+                 WHEN dependent_objects_still_exist THEN
+                     DROP TABLE IF EXISTS dispatch.schema_migrations;
              END
              $$",
         )
