@@ -38,7 +38,7 @@ static LOT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static UNIT_OF_BUILDING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(?:[Uu]nit|[Ss]uite|[Aa]pt|PH)\s?#?\d{1,5}[A-Za-z]?\s(?:at|@|in|of)\s(?:[Tt]he\s)?[A-Z]\w+(?:\s(?:[A-Z]\w+|\d+))?",
+        r"\b(?:(?:[Uu]nit|[Ss]uite|[Aa]pt|PH)\s?#?\d{1,5}[A-Za-z]?|\d{3,4})\s(?:at|@|in|of)\s(?:[Tt]he\s)?[A-Z]\w+(?:\s(?:[A-Z]\w+|\d+))?",
     )
 });
 static BUILDING: LazyLock<Regex> = LazyLock::new(|| {

@@ -141,9 +141,19 @@ pub(super) fn assignee(shown: &str, address: Option<&str>) -> Option<String> {
             |best, next| if best.is_some_and(|best| best.0 >= next.0) { best } else { Some(next) },
         );
     best.filter(|(score, _)| *score >= 1.0).map(|(_, at)| {
-        let word = tokens[at].word;
+        let word = tokens[corrected(&tokens, at)].word;
         if word.starts_with('<') { word.to_owned() } else { word.trim_start_matches('@').to_owned() }
     })
+}
+
+/// "Tony no wait Liz" means Liz.
+fn corrected(tokens: &[Token<'_>], at: usize) -> usize {
+    let word = |ahead: usize| tokens.get(at + ahead).map(|t| folded(t.word)).unwrap_or_default();
+    let taken_back = |ahead: usize| matches!(word(ahead).as_str(), "no" | "wait" | "sorry" | "actually" | "mean" | "i" | "oops" | "nvm");
+    (2..=4)
+        .take_while(|ahead| taken_back(ahead - 1))
+        .find(|ahead| tokens.get(at + ahead).is_some_and(|t| NAMES.knows(t.word)))
+        .map_or(at, |ahead| at + ahead)
 }
 
 fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
@@ -215,7 +225,7 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
         && !is_word(&folded(token.word));
     let said = called
         && matches!(previous.as_str(), "can" | "could" | "please" | "pls")
-        && next.is_some()
+        && (next.is_some() || ends)
         && !is_word(&folded(token.word));
     (asked || said).then_some(2.5)
 }

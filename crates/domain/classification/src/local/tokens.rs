@@ -37,7 +37,7 @@ pub(super) fn tokens(shown: &str) -> Vec<Token<'_>> {
 
 fn push<'t>(tokens: &mut Vec<Token<'t>>, shown: &'t str, from: usize, to: usize) {
     let raw = &shown[from..to];
-    let opened = raw.trim_start_matches(['(', '[', '"', '\'', '“', '‘', '«', '*', '_', '~', '>']);
+    let opened = raw.trim_start_matches(['(', '[', '"', '\'', '“', '‘', '«', '*', '_', '~', '>', ',', ';', ':', '.']);
     let word =
         opened.trim_end_matches([')', ']', '"', '”', '’', '»', '*', '_', '~', ',', ';', ':', '!', '?', '.', '…']);
     let start = to - opened.len();

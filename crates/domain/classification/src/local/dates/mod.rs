@@ -49,10 +49,12 @@ static AFTER_DEADLINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BEFORE_PAST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?-u:\b)(?:closed|was|were|since|happened|withdrawn|expired|dated|sold|received|listed|started|sent|signed|ended|firmed up|went firm|missed|as of|was due|back in|moved in|from last)(?: on| as of| at| back)?[ ,]*(?:the )?$",
+        r"(?-u:\b)(?:closed|was|were|since|happened|withdrawn|expired|dated|sold|received|listed|started|sent|signed|ended|firmed up|went firm|missed|as of|was due|back in|ran out|lapsed|moved in|from last)(?: on| as of| at| back)?[ ,]*(?:the )?$",
     )
     .expect("a valid pattern")
 });
+/// "by 6 tonight": a bare number after such a word is a time.
+static INTRODUCES_TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?-u:\b)(?:by|before|b4|at|until|til|till|after|@|around) ?$").expect("a valid pattern"));
 /// "signed today" is news, not a date to meet.
 static REPORTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u:\b)(?:signed|sold|leased|got|went|accepted|approved|came|closed|received|met|won|landed|listed|slow|down|moved)(?-u:\b)[^.!?\n]*$").expect("a valid pattern")
@@ -189,7 +191,8 @@ fn nearest(folded: &str, day: &Day, clocks: &[Clock], used: &[bool]) -> Option<u
                 && (folded[clock.end..].is_empty()
                     || folded[clock.end..].starts_with(['.', ',', '!', '?', '\n', ';', ')'])))
             || folded[clock.start..clock.end].contains(['-'])
-            || (!after && folded[..clock.start].trim_end().ends_with(" at"));
+            || (!after && folded[..clock.start].trim_end().ends_with(" at"))
+            || (!after && INTRODUCES_TIME.is_match(&folded[..clock.start]));
         (close && bare_ok && gap.len() <= 18).then_some(gap.len())
     };
     clocks
