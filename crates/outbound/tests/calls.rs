@@ -12,8 +12,8 @@ const TOKEN: &str = "xoxb-very-secret";
 
 fn outbound(allow: &[&str]) -> Outbound {
     let options = OutboundOptions {
-        connect_timeout: Duration::from_millis(300),
-        total_timeout: Duration::from_millis(600),
+        connect_timeout: Duration::from_secs(1),
+        total_timeout: Duration::from_secs(2),
         max_response_bytes: 1000,
         allow: allow.iter().map(|entry| (*entry).to_owned()).collect(),
     };

@@ -117,7 +117,7 @@ async fn each_answer_has_its_outcome() {
         (ResponseTemplate::new(200).set_body_json(json!({"ok": "yes"})), ambiguous("invalid_response")),
         (ResponseTemplate::new(200).set_body_json(json!([])), ambiguous("invalid_response")),
         (ResponseTemplate::new(200).set_body_bytes(vec![b' '; 2_000_000]), ambiguous("response_too_large")),
-        (ok(&json!({})).set_delay(Duration::from_secs(5)), ambiguous("timeout")),
+        (ok(&json!({})).set_delay(Duration::from_secs(30)), ambiguous("timeout")),
     ] {
         let (server, courier) = slack_that(&[(POST, answer)]).await;
         assert_eq!(courier.deliver(&message("hello")).await, expected);
@@ -185,7 +185,7 @@ async fn a_look_up_that_fails_sends_nothing() {
         (status(502), retryable("lookup_http_502", None)),
         (status(200), retryable("lookup_invalid_response", None)),
         (ok(&json!({"messages": {}})), retryable("lookup_invalid_response", None)),
-        (ok(&json!({})).set_delay(Duration::from_secs(5)), retryable("lookup_timeout", None)),
+        (ok(&json!({})).set_delay(Duration::from_secs(30)), retryable("lookup_timeout", None)),
     ] {
         let (server, courier) = slack_that(&[(REPLIES, answer), (POST, ok(&json!({})))]).await;
         assert_eq!(courier.deliver(&repeat()).await, expected);

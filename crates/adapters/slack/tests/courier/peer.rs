@@ -16,14 +16,15 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 pub const TOKEN: &str = "xoxb-hush";
 
 /// Longer than the courier waits.
-const FOREVER: Duration = Duration::from_secs(5);
+const FOREVER: Duration = Duration::from_secs(30);
 
-/// A courier for `tokens` to the API at `url`, which it is allowed to call. It waits 300 ms for an answer.
+/// A courier for `tokens` to the API at `url`, which it is allowed to call. It waits a second and a half: long enough for a busy
+/// machine, short enough for the tests of silence.
 pub fn courier_to(url: &str, tokens: &str) -> SlackCourier {
     let url = Url::parse(url).expect("a URL");
     let options = OutboundOptions {
-        connect_timeout: Duration::from_millis(200),
-        total_timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_secs(1),
+        total_timeout: Duration::from_millis(1500),
         allow: vec![authority(&url).expect("a host")],
         ..OutboundOptions::default()
     };
