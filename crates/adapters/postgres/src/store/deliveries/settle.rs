@@ -1,6 +1,6 @@
 //! Records attempts and their consequences, a batch in one commit. It must not decide when to try again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Int4, Nullable, Text, Uuid as SqlUuid};
@@ -27,12 +27,14 @@ UPDATE dispatch.deliveries AS d SET
     settled_at = CASE WHEN attempt.state NOT IN ('pending', 'held') THEN now() END
 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS attempt (delivery_id, token, state, reason, reference, sent, again_us)
 WHERE d.delivery_id = attempt.delivery_id AND d.claim_token = attempt.token AND d.state = 'pending'
-RETURNING d.delivery_id, d.unit_id, d.attempts";
+RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts";
 
 #[derive(QueryableByName)]
 struct Stood {
     #[diesel(sql_type = SqlUuid)]
     delivery_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    token: Uuid,
     #[diesel(sql_type = SqlUuid)]
     unit_id: Uuid,
     #[diesel(sql_type = Int4)]
@@ -50,10 +52,14 @@ async fn in_transaction(
     connection: &mut AsyncPgConnection,
     settlements: &[DeliverySettlement],
 ) -> Result<Vec<Settled>, StoreError> {
-    let stood: HashMap<Uuid, Stood> =
-        write(connection, settlements).await?.into_iter().map(|row| (row.delivery_id, row)).collect();
+    let mut seen = HashSet::new();
+    let once: Vec<&DeliverySettlement> = settlements.iter().filter(|one| seen.insert(claim_of(one))).collect();
+    let mut stood: HashMap<(Uuid, Uuid), Stood> = HashMap::with_capacity(once.len());
+    for row in write(connection, &once).await? {
+        stood.insert((row.delivery_id, row.token), row);
+    }
     let live: Vec<(&DeliverySettlement, &Stood)> =
-        settlements.iter().filter_map(|one| Some((one, stood.get(&one.delivery_id.0)?))).collect();
+        once.into_iter().filter_map(|one| Some((one, stood.get(&claim_of(one))?))).collect();
     let entries: Vec<Entry> = live.iter().map(|(one, row)| entry(one, row)).collect();
     timeline::append(connection, &entries).await?;
     let (mut arrived, mut lost) = (Vec::new(), Vec::new());
@@ -66,25 +72,31 @@ async fn in_transaction(
     }
     dependents::wake(connection, arrived).await?;
     dependents::cancel(connection, lost).await?;
-    let answer = |one: &DeliverySettlement| {
-        if stood.contains_key(&one.delivery_id.0) { Settled::Stood } else { Settled::Lost }
+    // The second settlement of one claim finds it settled, also within a batch.
+    let answer = |one: &DeliverySettlement| match stood.remove(&claim_of(one)) {
+        Some(_) => Settled::Stood,
+        None => Settled::Lost,
     };
     Ok(settlements.iter().map(answer).collect())
 }
 
+fn claim_of(one: &DeliverySettlement) -> (Uuid, Uuid) {
+    (one.delivery_id.0, one.token.0)
+}
+
 async fn write(
     connection: &mut AsyncPgConnection,
-    settlements: &[DeliverySettlement],
+    settlements: &[&DeliverySettlement],
 ) -> Result<Vec<Stood>, StoreError> {
-    let state = |one: &DeliverySettlement| match one.next {
+    let state = |one: &&DeliverySettlement| match one.next {
         NextStep::End(state) => state.as_str(),
         NextStep::Again(_) => DeliveryState::Pending.as_str(),
     };
-    let again = |one: &DeliverySettlement| match one.next {
+    let again = |one: &&DeliverySettlement| match one.next {
         NextStep::Again(pause) => micros(pause),
         NextStep::End(_) => 0,
     };
-    let reference = |one: &DeliverySettlement| match &one.outcome {
+    let reference = |one: &&DeliverySettlement| match &one.outcome {
         AttemptOutcome::Delivered { reference } => reference.as_deref().map(|text| clean(text).into_owned()),
         _ => None,
     };

@@ -31,12 +31,14 @@ UPDATE dispatch.units AS u SET
     claim_token = NULL, lease_until = NULL, settled_at = CASE WHEN settled.state <> 'held' THEN now() END
 FROM unnest($1, $2, $3, $4, $5, $6) AS settled (unit_id, token, state, reason, expires_us, classification_id)
 WHERE u.unit_id = settled.unit_id AND u.claim_token = settled.token AND u.state = 'pending'
-RETURNING u.unit_id";
+RETURNING settled.unit_id, settled.token";
 
 #[derive(QueryableByName)]
 struct Stood {
     #[diesel(sql_type = SqlUuid)]
     unit_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    token: Uuid,
 }
 
 pub(crate) async fn settle(
@@ -50,8 +52,10 @@ async fn in_transaction(
     connection: &mut AsyncPgConnection,
     settlements: &[UnitSettlement],
 ) -> Result<Vec<Settled>, StoreError> {
-    let stood = take(connection, settlements).await?;
-    let live: Vec<&UnitSettlement> = settlements.iter().filter(|row| stood.contains(&row.unit_id.0)).collect();
+    let mut seen = HashSet::new();
+    let once: Vec<&UnitSettlement> = settlements.iter().filter(|row| seen.insert(claim_of(row))).collect();
+    let mut stood = take(connection, &once).await?;
+    let live: Vec<&UnitSettlement> = once.into_iter().filter(|row| stood.contains(&claim_of(row))).collect();
     if !live.is_empty() {
         records::classifications(connection, &live).await?;
         records::dispatches(connection, &live).await?;
@@ -64,12 +68,20 @@ async fn in_transaction(
             timeline::ring(connection).await?;
         }
     }
-    let answer = |row: &UnitSettlement| if stood.contains(&row.unit_id.0) { Settled::Stood } else { Settled::Lost };
+    // The second settlement of one claim finds it settled, also within a batch.
+    let answer = |row: &UnitSettlement| if stood.remove(&claim_of(row)) { Settled::Stood } else { Settled::Lost };
     Ok(settlements.iter().map(answer).collect())
 }
 
+fn claim_of(row: &UnitSettlement) -> (Uuid, Uuid) {
+    (row.unit_id.0, row.token.0)
+}
+
 /// Writes the units' own rows; answers whose claim stood.
-async fn take(connection: &mut AsyncPgConnection, settlements: &[UnitSettlement]) -> Result<HashSet<Uuid>, StoreError> {
+async fn take(
+    connection: &mut AsyncPgConnection,
+    settlements: &[&UnitSettlement],
+) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
     let (mut states, mut reasons, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
     for row in settlements {
         let (state, reason, expiry) = match &row.decision.verdict {
@@ -90,7 +102,7 @@ async fn take(connection: &mut AsyncPgConnection, settlements: &[UnitSettlement]
         .bind::<Array<SqlUuid>, _>(settlements.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
         .load(connection)
         .await?;
-    Ok(stood.into_iter().map(|row| row.unit_id).collect())
+    Ok(stood.into_iter().map(|row| (row.unit_id, row.token)).collect())
 }
 
 /// What the story says about meaning and decision.

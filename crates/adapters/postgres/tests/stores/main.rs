@@ -1,0 +1,5 @@
+//! The stores on a real server: the ports' contract suites, races between replicas, the brokerage's tables, access.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used)]
+
+mod contracts;

@@ -1,0 +1,128 @@
+//! What every `DeliveryQueue` owes its callers.
+
+use super::{AGES, Queues, agent_task, claim_for, message};
+use crate::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
+use crate::delivery_queue::{DeliverySettlement, NextStep};
+use crate::destination::DestinationKind;
+use crate::plan::Content;
+use crate::queue::{ClaimToken, Settled};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What every [`DeliveryQueue`](crate::delivery_queue::DeliveryQueue) owes its callers.
+///
+/// # Panics
+/// When the queue breaks the contract.
+pub async fn delivery_queue_contract(queues: Queues<'_>) {
+    settles_only_for_the_holder(queues).await;
+    remembers_what_may_have_been_sent(queues).await;
+    ends_what_is_used_up(queues).await;
+    keeps_the_order_of_a_plan(queues).await;
+    stores_before_it_tells(queues).await;
+    assert_eq!(queues.deliveries.release_held(10).await.expect("released"), 0, "nothing is held");
+    assert!(claim(queues, AGES).await.is_empty(), "nothing is left due");
+}
+
+async fn claim(queues: Queues<'_>, lease: Duration) -> Vec<ClaimedDelivery> {
+    queues.deliveries.claim(DestinationKind::Slack, claim_for(lease)).await.expect("claimed")
+}
+
+async fn claim_one(queues: Queues<'_>, lease: Duration) -> ClaimedDelivery {
+    let mut claimed = claim(queues, lease).await;
+    assert_eq!(claimed.len(), 1);
+    claimed.remove(0)
+}
+
+fn attempt(delivery: &ClaimedDelivery, outcome: AttemptOutcome, next: NextStep) -> DeliverySettlement {
+    DeliverySettlement {
+        delivery_id: delivery.delivery_id,
+        token: delivery.token,
+        outcome,
+        took: Duration::from_millis(12),
+        next,
+    }
+}
+
+fn arrived(delivery: &ClaimedDelivery) -> DeliverySettlement {
+    let outcome = AttemptOutcome::Delivered { reference: Some("9.000001".into()) };
+    attempt(delivery, outcome, NextStep::End(DeliveryState::Delivered))
+}
+
+async fn settle(queues: Queues<'_>, settlement: DeliverySettlement) {
+    assert_eq!(queues.deliveries.settle(vec![settlement]).await.expect("settled"), [Settled::Stood]);
+}
+
+async fn settles_only_for_the_holder(queues: Queues<'_>) {
+    let unit = queues.routed("d holder", vec![message("d holder", None)]).await;
+    let delivery = claim_one(queues, AGES).await;
+    assert_eq!((delivery.unit_id, delivery.attempts, delivery.may_have_been_sent), (unit.unit_id, 1, false));
+    assert!(matches!(&delivery.content, Content::Message { text } if text.starts_with('✅')));
+    assert!(claim(queues, AGES).await.is_empty(), "it is in somebody's hands");
+    let mut forged = arrived(&delivery);
+    forged.token = ClaimToken(Uuid::now_v7());
+    let both = vec![forged, arrived(&delivery)];
+    assert_eq!(queues.deliveries.settle(both).await.expect("settled"), [Settled::Lost, Settled::Stood]);
+    assert_eq!(queues.deliveries.settle(vec![arrived(&delivery)]).await.expect("answered"), [Settled::Lost]);
+}
+
+async fn remembers_what_may_have_been_sent(queues: Queues<'_>) {
+    queues.routed("d doubt", vec![message("d doubt", None)]).await;
+    let first = claim_one(queues, AGES).await;
+    let refused = AttemptOutcome::Retryable { code: "http_503".into(), retry_after: None };
+    settle(queues, attempt(&first, refused, NextStep::Again(Duration::ZERO))).await;
+    let second = claim_one(queues, AGES).await;
+    assert_eq!((second.attempts, second.may_have_been_sent), (2, false), "a refusal is no doubt");
+    let vague = AttemptOutcome::Ambiguous { code: "timeout".into() };
+    settle(queues, attempt(&second, vague.clone(), NextStep::End(DeliveryState::Unknown))).await;
+
+    queues.routed("d doubt again", vec![message("d doubt again", None)]).await;
+    let first = claim_one(queues, AGES).await;
+    settle(queues, attempt(&first, vague.clone(), NextStep::Again(Duration::ZERO))).await;
+    let second = claim_one(queues, AGES).await;
+    assert!(second.may_have_been_sent, "a time-out is");
+    settle(queues, arrived(&second)).await;
+
+    queues.routed("d dead worker", vec![message("d dead worker", None)]).await;
+    let first = claim_one(queues, Duration::ZERO).await;
+    let second = claim_one(queues, AGES).await;
+    assert_eq!((second.delivery_id, second.attempts), (first.delivery_id, 2));
+    assert!(second.may_have_been_sent, "its worker may have died after sending");
+    assert_eq!(queues.deliveries.settle(vec![arrived(&first)]).await.expect("answered"), [Settled::Lost]);
+    settle(queues, arrived(&second)).await;
+}
+
+async fn ends_what_is_used_up(queues: Queues<'_>) {
+    queues.routed("d used up", vec![message("d used up", None), message("d used up", Some(0))]).await;
+    for attempts in 1..=2 {
+        assert_eq!(claim_one(queues, Duration::ZERO).await.attempts, attempts);
+    }
+    assert!(claim(queues, AGES).await.is_empty(), "ended, and what waited for it is cancelled");
+}
+
+async fn keeps_the_order_of_a_plan(queues: Queues<'_>) {
+    let chain = || vec![message("d chain", None), message("d chain", Some(0)), message("d chain", Some(1))];
+    queues.routed("d chain", chain()).await;
+    for _ in 0..3 {
+        let next = claim_one(queues, AGES).await;
+        settle(queues, arrived(&next)).await;
+    }
+    queues.routed("d broken chain", chain()).await;
+    let first = claim_one(queues, AGES).await;
+    let refused = AttemptOutcome::Permanent { code: "channel_not_found".into() };
+    settle(queues, attempt(&first, refused, NextStep::End(DeliveryState::Failed))).await;
+    assert!(claim(queues, AGES).await.is_empty(), "all that depends on it is cancelled");
+}
+
+async fn stores_before_it_tells(queues: Queues<'_>) {
+    queues.routed("d stored", vec![agent_task(), message("d stored", Some(0))]).await;
+    // Stored at once, or left due: both are allowed.
+    let storage = DestinationKind::Storage;
+    for delivery in queues.deliveries.claim(storage, claim_for(AGES)).await.expect("claimed") {
+        let stored = queues.deliveries.store(&delivery).await.expect("stored");
+        assert_eq!((stored.settled, stored.state), (Settled::Stood, DeliveryState::Delivered));
+        let twice = queues.deliveries.store(&delivery).await.expect("answered");
+        assert_eq!(twice.settled, Settled::Lost);
+    }
+    let receipt = claim_one(queues, AGES).await;
+    settle(queues, arrived(&receipt)).await;
+}
