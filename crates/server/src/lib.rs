@@ -1,1 +1,16 @@
 #![doc = include_str!("../README.md")]
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod openapi;
+pub mod telemetry;
+
+#[cfg(test)]
+mod testing;
+
+/// The whole program.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    cli::run()
+}

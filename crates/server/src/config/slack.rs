@@ -1,0 +1,47 @@
+//! `SLACK_SIGNING_SECRET`, `SLACK_BOT_TOKEN`, `SLACK_API_URL`. Missing ones switch a feature off; none opens a door.
+
+use super::reader::Reader;
+use dispatch_slack::verify::SigningSecrets;
+use secrecy::SecretString;
+use url::Url;
+
+/// What it takes to hear Slack and to answer.
+#[derive(Clone, Debug)]
+pub struct Slack {
+    /// `SLACK_SIGNING_SECRET`, several with commas while rotating. None: `/intake/slack` answers 503.
+    pub signing_secrets: Option<SigningSecrets>,
+    /// `SLACK_BOT_TOKEN`: one token, or `T1=xoxb-…,T2=xoxb-…`. None: receipts are recorded, not sent.
+    pub bot_tokens: Option<SecretString>,
+    /// `SLACK_API_URL`: another Slack, for tests.
+    pub api_url: Option<Url>,
+}
+
+impl Slack {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let signing_secrets = reader.text("SLACK_SIGNING_SECRET").and_then(|text| {
+            SigningSecrets::parse(&text)
+                .map_err(|_| {
+                    reader.problem(
+                        "SLACK_SIGNING_SECRET",
+                        "holds no secret",
+                        "Copy it from the Slack app's Basic Information.",
+                    );
+                })
+                .ok()
+        });
+        Self { signing_secrets, bot_tokens: reader.secret("SLACK_BOT_TOKEN"), api_url: api_url(reader) }
+    }
+}
+
+fn api_url(reader: &mut Reader<'_>) -> Option<Url> {
+    let text = reader.text("SLACK_API_URL")?;
+    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_none() {
+        reader.problem(
+            "SLACK_API_URL",
+            format!("is {text:?}"),
+            "Set it to an http(s) URL, or leave it out for https://slack.com/api/.",
+        );
+    }
+    url
+}

@@ -1,0 +1,117 @@
+//! The configuration as a table: what is set, what comes of it.
+
+use super::*;
+use std::collections::HashMap;
+use std::time::Duration;
+
+fn read(variables: &[(&str, &str)], role: Role) -> Result<Config, ConfigError> {
+    let variables: HashMap<_, _> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::from_env(&|name| variables.get(name).cloned(), role)
+}
+
+fn wrong(variables: &[(&str, &str)], role: Role) -> Vec<&'static str> {
+    read(variables, role).expect_err("refused").0.into_iter().map(|problem| problem.variable).collect()
+}
+
+const JWT: (&str, &str) = ("SUPABASE_JWT_SECRET", "a-secret-for-tests-of-at-least-32-bytes");
+const DATABASE: (&str, &str) = ("DATABASE_URL", "postgresql://dispatch:hunter2@db.example/dispatch");
+
+#[test]
+fn dev_needs_nothing_and_has_the_documented_defaults() {
+    let config = read(&[], Role::Dev).expect("valid");
+    assert_eq!(config.http.address.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.routing.zone.name(), "America/Toronto");
+    assert!(config.slack.signing_secrets.is_none() && config.slack.bot_tokens.is_none());
+    let settings = config.worker.settings;
+    assert_eq!((settings.burst.quiet, settings.burst.max), (Duration::from_secs(2), 10));
+    assert_eq!((settings.claim.lease, settings.claim.max_attempts), (Duration::from_secs(30), 5));
+    assert_eq!(config.telemetry.format, None);
+}
+
+#[test]
+fn serve_needs_a_database_and_authentication() {
+    assert_eq!(wrong(&[], Role::Serve), ["DATABASE_URL", "SUPABASE_JWT_SECRET"]);
+    assert_eq!(wrong(&[DATABASE, ("SUPABASE_JWT_SECRET", "  ")], Role::Serve), ["SUPABASE_JWT_SECRET"]);
+    assert_eq!(wrong(&[DATABASE, ("SUPABASE_JWT_SECRET", "short")], Role::Serve), ["SUPABASE_JWT_SECRET"]);
+    assert_eq!(wrong(&[], Role::Database), ["DATABASE_URL"]);
+    assert!(read(&[DATABASE, JWT], Role::Serve).is_ok());
+    assert!(
+        read(&[DATABASE, ("JWKS_URL", "https://x.supabase.co/auth/v1/.well-known/jwks.json")], Role::Serve).is_ok()
+    );
+    assert!(read(&[DATABASE], Role::Database).is_ok());
+}
+
+#[test]
+fn dev_is_for_this_machine_only() {
+    for address in ["0.0.0.0:8080", "[::]:8080", "192.0.2.7:8080"] {
+        assert_eq!(wrong(&[("DISPATCH_ADDR", address)], Role::Dev), ["DISPATCH_ADDR"]);
+        assert!(read(&[DATABASE, JWT, ("DISPATCH_ADDR", address)], Role::Serve).is_ok());
+    }
+    for address in ["127.0.0.1:0", "[::1]:8080"] {
+        assert!(read(&[("DISPATCH_ADDR", address)], Role::Dev).is_ok());
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once_and_no_secret_is_shown() {
+    let error = read(
+        &[
+            ("DISPATCH_ADDR", "8080"),
+            ("PUBLIC_URL", "dispatch.example"),
+            ("SLACK_SIGNING_SECRET", " , "),
+            ("SLACK_API_URL", "ftp://slack"),
+            ("AUTO_DISPATCH_THRESHOLD", "70"),
+            ("DISPATCH_TIMEZONE", "Toronto"),
+            ("DISPATCH_POLICY", "/no/such/policy.toml"),
+            ("BURST_QUIET_MS", "2s"),
+            ("BURST_MAX", "0"),
+            ("DISPATCH_LEASE_MS", "1"),
+            ("DISPATCH_MAX_ATTEMPTS", "-1"),
+            ("DISPATCH_BATCH", "many"),
+            ("SUPABASE_JWT_SECRET", "hunter2"),
+            ("JWKS_URL", "http://keys.example"),
+            ("LOG_FORMAT", "xml"),
+            ("RUST_LOG", "dispatch=loud"),
+        ],
+        Role::Serve,
+    )
+    .expect_err("nearly everything is wrong");
+    let text = error.to_string();
+    assert!(!text.contains("hunter2"), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn values_arrive() {
+    let config = read(
+        &[
+            DATABASE,
+            JWT,
+            ("SLACK_SIGNING_SECRET", "old, new"),
+            ("AUTO_DISPATCH_THRESHOLD", "0.5"),
+            ("DISPATCH_TIMEZONE", "europe/berlin"),
+            ("BURST_QUIET_MS", "300"),
+            ("DISPATCH_LEASE_MS", "1500"),
+            ("LOG_FORMAT", "json"),
+        ],
+        Role::Serve,
+    )
+    .expect("valid");
+    assert!(config.slack.signing_secrets.is_some());
+    assert!((config.routing.policy.threshold - 0.5).abs() < f32::EPSILON);
+    assert_eq!(config.routing.zone.name(), "Europe/Berlin");
+    assert_eq!(config.worker.settings.burst.quiet, Duration::from_millis(300));
+    assert_eq!(config.worker.settings.claim.lease, Duration::from_millis(1500));
+    assert_eq!(config.telemetry.format, Some(LogFormat::Json));
+    assert!(!format!("{config:?}").contains("hunter2"), "a password never reaches a log");
+}
+
+#[test]
+fn a_policy_file_is_read_and_its_mistakes_have_a_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy.toml");
+    std::fs::write(&file, "treshold = 0.7\n").expect("written");
+    let path = file.to_str().expect("Unicode");
+    let error = read(&[("DISPATCH_POLICY", path)], Role::Dev).expect_err("a typo");
+    assert!(error.to_string().contains("line 1"), "{error}");
+}

@@ -1,0 +1,6 @@
+//! `POST /intake/*`: messages come in. Must not know what they mean.
+
+mod body;
+pub mod slack;
+
+pub use body::{IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};

@@ -1,0 +1,284 @@
+//! The wired application over ports in memory: every operation of the document, and every way to be refused.
+
+use super::*;
+use crate::testing::{FakeLog, FakeMissions, FakeStories, FakeVitals, NOW};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use bearer::tests::sign;
+use dispatch_mission::clock::FixedClock;
+use dispatch_slack::verify::SigningSecrets;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+const SLACK_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+const JWT_SECRET: &str = "a-secret-for-tests-of-at-least-32-bytes";
+
+/// What is different from a healthy, configured server.
+#[derive(Clone, Copy, Default)]
+struct Fault {
+    log_down: bool,
+    expand_due: bool,
+    no_worker: bool,
+    no_slack: bool,
+    this_machine: bool,
+}
+
+fn surface(fault: Fault) -> Surface {
+    let clock = Arc::new(FixedClock(NOW));
+    let secrets = (!fault.no_slack).then(|| SigningSecrets::parse(SLACK_SECRET).expect("one"));
+    let access = if fault.this_machine {
+        Access::ThisMachine
+    } else {
+        Access::Bearer { secret: JWT_SECRET.into(), clock: clock.clone() }
+    };
+    Surface {
+        intake: Data::new(Intake::new(Arc::new(FakeLog::new(fault.log_down)))),
+        missions: Data::new(Missions::new(Arc::new(FakeMissions { due: fault.expand_due }))),
+        observe: Data::new(Observe::new(Arc::new(FakeStories), Arc::new(FakeVitals { live: !fault.no_worker }))),
+        slack: Data::new(SlackDoor::new(secrets, clock)),
+        access: Data::new(access),
+        document: Data::new(Document::of_this_build()),
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: actix_web::http::header::HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    /// A problem with everything that every problem has.
+    fn problem(&self, status: u16, code: &str) -> Value {
+        let body = self.json();
+        assert_eq!((self.status.as_u16(), body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["type"], format!("https://dispatch.archieos.com/problems/{code}"));
+        assert_eq!(body["trace_id"], self.header("dispatch-trace-id"));
+        assert!(body["title"].is_string() && body["retryable"].is_boolean() && body["instance"].is_string());
+        assert!(!self.body.contains("null"), "{}", self.body);
+        body
+    }
+}
+
+async fn ask(fault: Fault, request: TestRequest) -> Answer {
+    let app = init_service(app(surface(fault))).await;
+    let response: ServiceResponse<_> = call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = String::from_utf8_lossy(&read_body(response).await).into_owned();
+    Answer { status, headers, body }
+}
+
+fn token() -> String {
+    let claims = json!({"sub": "user-1", "role": "authenticated", "exp": NOW.unix_timestamp() + 600});
+    format!("Bearer {}", sign(&json!({"alg": "HS256"}), &claims, JWT_SECRET))
+}
+
+fn get_as_user(path: &str) -> TestRequest {
+    TestRequest::get().uri(path).insert_header(("authorization", token()))
+}
+
+fn message(text: &str) -> Value {
+    json!({
+        "type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": "Ev1", "event_time": 1_763_647_387,
+        "event": {"type": "message", "channel": "C1", "user": "U1", "ts": "1763647387.000100", "text": text},
+    })
+}
+
+fn slack(body: impl Into<Vec<u8>>) -> TestRequest {
+    let body = body.into();
+    let at = NOW.unix_timestamp();
+    let signature = SigningSecrets::parse(SLACK_SECRET).expect("one").sign(at, &body);
+    TestRequest::post()
+        .uri("/intake/slack")
+        .insert_header(("content-type", "application/json; charset=utf-8"))
+        .insert_header(("x-slack-request-timestamp", at.to_string()))
+        .insert_header(("x-slack-signature", signature))
+        .set_payload(body)
+}
+
+#[actix_web::test]
+async fn every_operation_of_the_document_answers_as_it_declares() {
+    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let responses = operation["responses"].as_object().expect("responses");
+            // Each with credentials and sound input, and each with neither.
+            let sound = match method.as_str() {
+                "post" if path == "/intake/slack" => slack(message("Please order a yard sign").to_string()),
+                "get" => get_as_user(&path.replace("{mission_id}", "m-1").replace("{id}", "m-1")),
+                _ => panic!("{method} {path} is new: say here how to call it"),
+            };
+            let bare = TestRequest::default()
+                .method(Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"))
+                .uri(&format!("/dispatch{}", path.replace(['{', '}'], "")));
+            for (is_sound, request) in [(true, sound), (false, bare)] {
+                let answer = ask(Fault::default(), request).await;
+                let (status, place) = (answer.status.as_u16(), format!("{method} {path}"));
+                assert!(status != 405 && (status != 404 || responses.contains_key("404")), "{place}: {status}");
+                assert!(responses.contains_key(&status.to_string()), "{place}: {status} is not declared");
+                assert!(!is_sound || status == 200, "{place}: {status} {}", answer.body);
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 16, "{asked}");
+}
+
+#[actix_web::test]
+async fn a_message_is_answered_with_its_event_id_and_a_copy_with_the_first_ones() {
+    let app = init_service(app(surface(Fault::default()))).await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let response = call_service(&app, slack(message("hello").to_string()).to_request()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        answers.push(serde_json::from_slice::<Value>(&read_body(response).await).expect("JSON"));
+    }
+    assert_eq!(answers[0]["status"], "queued");
+    assert_eq!(answers[0]["timestamp"], "2026-11-20T14:03:07.120Z");
+    assert!(answers[0].get("duplicate").is_none());
+    assert_eq!((&answers[1]["event_id"], &answers[1]["duplicate"]), (&answers[0]["event_id"], &json!(true)));
+}
+
+#[actix_web::test]
+async fn a_challenge_is_answered_and_a_bot_is_ignored_with_its_reason() {
+    let challenge = json!({"type": "url_verification", "challenge": "3eZbrw1aB", "token": "x"}).to_string();
+    assert_eq!(ask(Fault::default(), slack(challenge)).await.json(), json!({"challenge": "3eZbrw1aB"}));
+    let mut bot = message("beep");
+    bot["event"]["bot_id"] = json!("B1");
+    let answer = ask(Fault::default(), slack(bot.to_string())).await.json();
+    assert_eq!((&answer["status"], &answer["reason"]), (&json!("ignored"), &json!("bot_message")));
+}
+
+#[actix_web::test]
+async fn intake_refuses_what_it_cannot_trust_or_read() {
+    let sound = message("hello").to_string();
+    let unsigned = TestRequest::post().uri("/intake/slack").insert_header(("content-type", "application/json"));
+    ask(Fault::default(), unsigned.set_payload(sound.clone())).await.problem(401, "signature_missing");
+    let altered = slack(sound.clone()).set_payload(sound.replace("hello", "hallo"));
+    ask(Fault::default(), altered).await.problem(401, "signature_mismatch");
+    let stale = slack(sound.clone()).insert_header(("x-slack-request-timestamp", "1000"));
+    ask(Fault::default(), stale).await.problem(401, "signature_stale");
+    let garbled = slack(sound.clone()).insert_header(("x-slack-signature", "v1=00"));
+    ask(Fault::default(), garbled).await.problem(401, "signature_malformed");
+    let form = slack(sound.clone()).insert_header(("content-type", "application/x-www-form-urlencoded"));
+    ask(Fault::default(), form).await.problem(415, "unsupported_media_type");
+    ask(Fault::default(), slack(vec![b'x'; 2 << 20])).await.problem(413, "payload_too_large");
+    let cut = ask(Fault::default(), slack(&sound.as_bytes()[..20])).await.problem(400, "invalid_body");
+    assert!(cut["errors"][0]["detail"].as_str().expect("text").contains("not JSON"));
+    ask(Fault::default(), slack(b"{\"type\":\"\xff\"}".as_slice())).await.problem(400, "invalid_body");
+    let no_slack = Fault { no_slack: true, ..Fault::default() };
+    ask(no_slack, slack(sound)).await.problem(503, "slack_not_configured");
+}
+
+#[actix_web::test]
+async fn nothing_is_acknowledged_while_the_log_is_down() {
+    let down = Fault { log_down: true, ..Fault::default() };
+    let answer = ask(down, slack(message("hello").to_string())).await;
+    let problem = answer.problem(503, "intake_unavailable");
+    assert_eq!((answer.header("retry-after"), &problem["retryable"]), ("5", &json!(true)));
+    assert!(!answer.body.contains("refused"), "the inner error stays inside");
+}
+
+#[actix_web::test]
+async fn pages_follow_each_other() {
+    let first = ask(Fault::default(), get_as_user("/missions?limit=2&status=active")).await.json();
+    assert_eq!(first["items"].as_array().map(Vec::len), Some(2));
+    let next = format!("/dispatch/missions?limit=2&cursor={}", first["next_cursor"].as_str().expect("more"));
+    let second = ask(Fault::default(), get_as_user(&next)).await.json();
+    assert_eq!(second["items"][0]["mission_id"], "m-3");
+    assert!(second.get("next_cursor").is_none());
+}
+
+#[actix_web::test]
+async fn wrong_questions_get_problems() {
+    let wrong = ask(Fault::default(), get_as_user("/missions?limit=0&colour=red")).await;
+    let names: Vec<_> = wrong.problem(400, "invalid_parameters")["errors"].as_array().expect("errors").clone();
+    assert_eq!(names.iter().map(|e| e["parameter"].as_str()).collect::<Vec<_>>(), [Some("limit"), Some("colour")]);
+    ask(Fault::default(), get_as_user("/missions/none")).await.problem(404, "mission_not_found");
+    ask(Fault::default(), get_as_user("/missions/a%00b")).await.problem(404, "not_found");
+    ask(Fault::default(), get_as_user("/observe/logs/none")).await.problem(404, "story_not_found");
+    ask(Fault::default(), get_as_user("/no/such/path")).await.problem(404, "not_found");
+    let wrong_method =
+        ask(Fault::default(), TestRequest::delete().uri("/missions").insert_header(("authorization", token()))).await;
+    wrong_method.problem(405, "method_not_allowed");
+    assert_eq!(wrong_method.header("allow"), "GET, HEAD");
+    let due = Fault { expand_due: true, ..Fault::default() };
+    ask(due, get_as_user("/missions")).await.problem(503, "cutover_expand_due");
+}
+
+#[actix_web::test]
+async fn health_tells_what_is_wrong() {
+    let well = ask(Fault::default(), TestRequest::get().uri("/observe/health")).await.json();
+    assert_eq!((&well["status"], &well["queues"][0]["exact"]), (&json!("ok"), &json!(false)));
+    let idle = Fault { no_worker: true, ..Fault::default() };
+    let problem = ask(idle, TestRequest::get().uri("/observe/health")).await.problem(503, "not_ready");
+    assert!(
+        problem["checks"].as_array().expect("checks").iter().any(|c| c["name"] == "workers" && c["status"] == "fail")
+    );
+    assert_eq!(ask(idle, TestRequest::get().uri("/readyz")).await.status, StatusCode::OK, "workers may run elsewhere");
+}
+
+#[actix_web::test]
+async fn a_stranger_sees_nothing_but_probes_and_documentation() {
+    for path in ["/missions", "/missions/m-1", "/observe/logs/m-1", "/observe/logs/m-1/text", "/dispatch/missions"] {
+        let answer = ask(Fault::default(), TestRequest::get().uri(path)).await;
+        answer.problem(401, "authentication_required");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    let forged = TestRequest::get().uri("/missions").insert_header(("authorization", "Bearer a.b.c"));
+    ask(Fault::default(), forged).await.problem(401, "authentication_required");
+    for path in ["/livez", "/readyz", "/observe/health", "/openapi.json", "/docs/", "/dispatch/docs/"] {
+        assert_eq!(ask(Fault::default(), TestRequest::get().uri(path)).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_development_server_answers_its_own_machine_only() {
+    let dev = Fault { this_machine: true, ..Fault::default() };
+    let here: SocketAddr = "127.0.0.1:50000".parse().expect("valid");
+    let from = |host: &'static str| TestRequest::get().uri("/missions").peer_addr(here).insert_header(("host", host));
+    assert_eq!(ask(dev, from("localhost:8080")).await.status, StatusCode::OK);
+    ask(dev, from("rebound.example:8080")).await.problem(403, "host_not_allowed");
+}
+
+#[actix_web::test]
+async fn the_trace_of_the_caller_goes_on() {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let answer = ask(Fault::default(), TestRequest::get().uri("/nowhere").insert_header(("traceparent", parent))).await;
+    assert_eq!(answer.problem(404, "not_found")["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+}
+
+#[actix_web::test]
+async fn swagger_ui_is_inside_and_reads_this_document() {
+    let redirect = ask(Fault::default(), TestRequest::get().uri("/docs")).await;
+    assert_eq!((redirect.status.as_u16(), redirect.header("location")), (307, "docs/"));
+    assert!(ask(Fault::default(), TestRequest::get().uri("/docs/")).await.body.contains("swagger-ui"));
+    let script = ask(Fault::default(), TestRequest::get().uri("/docs/swagger-initializer.js")).await;
+    assert!(script.body.contains("../openapi.json"), "{}", script.body);
+    ask(Fault::default(), TestRequest::get().uri("/docs/nothing.js")).await.problem(404, "not_found");
+    let head = ask(Fault::default(), TestRequest::default().method(Method::HEAD).uri("/openapi.json")).await;
+    assert_eq!(head.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_story_is_told_twice() {
+    let upper = "/observe/logs/01930F5E-7C1A-7B3E-9D43-2F6B8A1C0D5E";
+    let story = ask(Fault::default(), get_as_user(upper)).await.json();
+    assert_eq!((&story["state"], &story["entries"][0]["at"]), (&json!("done"), &json!("2026-11-20T14:03:07.120Z")));
+    let text = ask(Fault::default(), get_as_user(&format!("{upper}/text"))).await;
+    assert!(text.header("content-type").starts_with("text/plain") && text.body.starts_with("state: done\n"));
+}

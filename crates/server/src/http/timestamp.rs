@@ -1,0 +1,66 @@
+//! Instants on the wire: always UTC, always milliseconds, always `Z`. Every timestamp of every answer goes through here.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+use time::{OffsetDateTime, UtcOffset};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// An instant that serializes as exactly `YYYY-MM-DDTHH:MM:SS.mmmZ`. Stock Foundation decoders reject anything that
+/// changes its number of digits, so there is one shape, also for whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timestamp(pub OffsetDateTime);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.0.to_offset(UtcOffset::UTC);
+        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+        let (hour, minute, second, milli) = at.to_hms_milli();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(at: OffsetDateTime) -> Self {
+        Self(at)
+    }
+}
+
+// Inline wherever it is used: a named component would give clients a type for what is a plain date-time.
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(schema::SchemaType::new(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples(["2026-11-20T14:03:07.120Z"])
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn there_is_one_shape() {
+        for (instant, text) in [
+            (datetime!(2026-11-20 14:03 UTC), "2026-11-20T14:03:00.000Z"),
+            (datetime!(2026-11-20 14:03:07.1 UTC), "2026-11-20T14:03:07.100Z"),
+            (datetime!(2026-11-20 14:03:07.123_999 UTC), "2026-11-20T14:03:07.123Z"),
+            (datetime!(2026-11-20 09:03:07 -5), "2026-11-20T14:03:07.000Z"),
+            (datetime!(0099-01-02 03:04:05 UTC), "0099-01-02T03:04:05.000Z"),
+        ] {
+            assert_eq!(Timestamp(instant).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The OpenAPI document, made from the handlers and the DTOs. Must not need a database, a configuration or a network.
+//!
+//! Its rules (one tag for each operation, explicit operation ids, `$ref`s only, absent instead of null, a problem on
+//! every error) are those that the Swift generators need; `cargo xtask spec lint` holds them.
+
+mod finish;
+mod object;
+#[cfg(test)]
+mod tests;
+
+pub use object::JsonObject;
+
+use crate::http::{intake, missions, observe, problem};
+use finish::Finish;
+use utoipa::OpenApi;
+
+/// The contract.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Dispatch",
+        description = "Messages come in, missions come out, and everyone can see why.\n\n\
+            Every path also answers below `/dispatch` (`/dispatch/missions` is `/missions`). Errors are RFC 9457 problems \
+            (`application/problem+json`); branch on `code`. Timestamps are UTC with milliseconds. Values that do not exist are \
+            left out, never null. Every answer names its trace in the header `Dispatch-Trace-Id`.",
+        contact(name = "Dispatch"),
+    ),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "intake", description = "Receive messages"),
+        (name = "missions", description = "The work that people do"),
+        (name = "observe", description = "Is it well, and what happened"),
+    ),
+    paths(
+        intake::slack::receive,
+        missions::list,
+        missions::show,
+        observe::health,
+        observe::story,
+        observe::story_text,
+        observe::live,
+        observe::ready,
+    ),
+    components(schemas(
+        problem::ProblemBody,
+        missions::DeletedFilterDto,
+        missions::MissionOrderDto,
+        missions::MissionTypeFilterDto,
+    )),
+    security(("bearer" = [])),
+    modifiers(&Finish),
+)]
+struct Contract;
+
+/// The document as JSON text, the same on every machine.
+#[must_use]
+pub fn json() -> String {
+    let mut text = serde_json::to_string_pretty(&Contract::openapi()).unwrap_or_default();
+    text.push('\n');
+    text
+}

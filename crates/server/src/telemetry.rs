@@ -1,0 +1,22 @@
+//! Logs: to stderr, as JSON or for people. Bodies, tokens and phone numbers have no business in them.
+
+use crate::config::{LogFormat, Telemetry};
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+/// Starts logging for the whole process; a second call changes nothing.
+pub fn start(settings: &Telemetry) {
+    let on_a_terminal = std::io::stderr().is_terminal();
+    let format = settings.format.unwrap_or(if on_a_terminal { LogFormat::Pretty } else { LogFormat::Json });
+    let filter = EnvFilter::try_new(&settings.filter).unwrap_or_default();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+    let started = match format {
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        LogFormat::Pretty => builder.compact().with_ansi(on_a_terminal).with_target(false).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}

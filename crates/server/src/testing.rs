@@ -1,0 +1,185 @@
+//! Ready-made values and in-memory ports for this crate's own tests.
+
+use async_trait::async_trait;
+use dispatch_mission::ids::{MissionId, SignalId};
+use dispatch_mission::mission::{Mission, MissionKind};
+use dispatch_mission::mission_store::{
+    MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
+};
+use dispatch_mission::signal::{Disposition, NewSignal};
+use dispatch_mission::signal_log::{Outcome, Receipt, SignalLog, SignalLogError};
+use dispatch_mission::status::MissionStatus;
+use dispatch_pipeline::ports::StoreUnavailable;
+use dispatch_pipeline::ports::stories::{Stories, Story, StoryEntry};
+use dispatch_pipeline::ports::vitals::{Brokerage, QueueDepth, VitalSigns, Vitals, WorkerSign};
+use serde_json::{Map, json};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::uuid;
+
+/// When all tests take place.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-20 14:03:07.12 UTC);
+
+/// An open agent task with nothing optional.
+pub(crate) fn mission(id: &str) -> Mission {
+    Mission {
+        mission_id: MissionId(id.to_owned()),
+        kind: MissionKind::AgentTask,
+        mission_type: None,
+        status: MissionStatus::Active,
+        title: "Order a yard sign".into(),
+        description: None,
+        realtor_id: None,
+        listing_id: None,
+        priority: 0,
+        visibility: None,
+        assigned_to: None,
+        due_at: None,
+        claimed_at: None,
+        completed_at: None,
+        created_at: datetime!(2026-11-20 14:03 UTC),
+        updated_at: datetime!(2026-11-20 14:03:07.12 UTC),
+        deleted_at: None,
+        deleted_by: None,
+        version: 1,
+        confidence: None,
+        routing_decision: None,
+        incomplete: None,
+    }
+}
+
+/// A short story with a happy end.
+pub(crate) fn story() -> Story {
+    let mut detail = Map::new();
+    detail.insert("reason".into(), json!("two words"));
+    let entry = |at, step: &str, event: &str, detail| StoryEntry {
+        at,
+        step: step.into(),
+        event: event.into(),
+        subject: None,
+        detail,
+    };
+    Story {
+        event_ids: vec![SignalId(uuid!("01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e"))],
+        unit_id: None,
+        classification_id: None,
+        dispatch_ids: Vec::new(),
+        delivery_ids: Vec::new(),
+        mission_ids: vec![MissionId("m-1".into())],
+        trace_ids: Vec::new(),
+        state: "done".into(),
+        entries: vec![
+            entry(datetime!(2026-11-20 14:03:07.12 UTC), "intake", "signal.received", Map::new()),
+            entry(datetime!(2026-11-20 14:03:09.2 UTC), "reason", "unit.classified", detail),
+        ],
+    }
+}
+
+/// A log in memory; `down` makes it unavailable.
+#[derive(Default)]
+pub(crate) struct FakeLog {
+    known: Mutex<HashMap<String, Receipt>>,
+    down: bool,
+}
+
+impl FakeLog {
+    pub(crate) fn new(down: bool) -> Self {
+        Self { known: Mutex::default(), down }
+    }
+}
+
+#[async_trait]
+impl SignalLog for FakeLog {
+    async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+        if self.down {
+            return Err(SignalLogError::Unavailable("connection refused".into()));
+        }
+        let mut known = self.known.lock().expect("no holder panics");
+        Ok(batch.into_iter().map(|signal| append(&mut known, signal)).collect())
+    }
+}
+
+fn append(known: &mut HashMap<String, Receipt>, signal: NewSignal) -> Receipt {
+    let keys: Vec<String> = signal.keys.event.into_iter().chain([signal.keys.content]).collect();
+    let first = keys.iter().find_map(|key| known.get(key).cloned());
+    let ignored = match signal.disposition {
+        Disposition::Queue => None,
+        Disposition::Ignore(reason) => Some(reason.to_owned()),
+    };
+    let receipt = first.map_or(
+        Receipt { signal_id: signal.signal_id, received_at: NOW, outcome: Outcome::Appended, ignored },
+        |first| Receipt { outcome: Outcome::Duplicate, ..first },
+    );
+    for key in keys {
+        known.entry(key).or_insert_with(|| receipt.clone());
+    }
+    receipt
+}
+
+/// Two missions, `m-1` and `m-2`, and room for a third on the next page.
+#[derive(Default)]
+pub(crate) struct FakeMissions {
+    pub(crate) due: bool,
+}
+
+#[async_trait]
+impl MissionStore for FakeMissions {
+    async fn list(
+        &self,
+        _: &MissionFilter,
+        _: MissionOrder,
+        after: Option<&MissionCursor>,
+        limit: u32,
+    ) -> Result<MissionPage, MissionStoreError> {
+        if self.due {
+            return Err(MissionStoreError::CutoverExpandDue);
+        }
+        let all = ["m-1", "m-2", "m-3"].map(mission);
+        let from =
+            after.map_or(0, |after| all.iter().position(|m| m.mission_id == after.mission_id).map_or(3, |n| n + 1));
+        let items: Vec<_> = all.iter().skip(from).take(limit as usize).cloned().collect();
+        let next = items.last().filter(|last| last.mission_id.0 != "m-3");
+        let next = next.map(|last| MissionCursor { at: last.created_at, mission_id: last.mission_id.clone() });
+        Ok(MissionPage { next, items })
+    }
+
+    async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
+        Ok(id.0.starts_with("m-").then(|| mission(&id.0)))
+    }
+}
+
+/// One story, told for `m-1` and for its event.
+pub(crate) struct FakeStories;
+
+#[async_trait]
+impl Stories for FakeStories {
+    async fn find(&self, id: &str) -> Result<Option<Story>, StoreUnavailable> {
+        let told = story();
+        Ok((id == "m-1" || told.event_ids[0].to_string().eq_ignore_ascii_case(id)).then_some(told))
+    }
+}
+
+/// A pulse; `live` decides whether a worker is at work.
+pub(crate) struct FakeVitals {
+    pub(crate) live: bool,
+}
+
+#[async_trait]
+impl Vitals for FakeVitals {
+    async fn take(&self) -> Result<VitalSigns, StoreUnavailable> {
+        Ok(VitalSigns {
+            pending_migrations: Vec::new(),
+            brokerage: Brokerage::Ready,
+            queues: vec![QueueDepth { stage: "units", depth: 10_000, oldest_age_seconds: 0.5 }],
+            workers: self.live.then(|| WorkerSign { worker: "w".into(), age_seconds: 1.0 }).into_iter().collect(),
+            database_time: NOW,
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_fake_log_keeps_the_contract() {
+    dispatch_mission::testing::signal_log_contract(&FakeLog::default()).await;
+}
