@@ -79,10 +79,7 @@ impl Deliver {
     async fn attempt(&self, courier: &dyn Courier, delivery: ClaimedDelivery) -> Result<(), QueueError> {
         failpoint::pass("delivery.claimed", || delivery.delivery_id.to_string());
         let begun = Instant::now();
-        let outcome = AssertUnwindSafe(courier.deliver(&delivery))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_panic| AttemptOutcome::Ambiguous { code: "courier_panicked".into() });
+        let outcome = self.outcome(courier, &delivery).await;
         failpoint::pass("delivery.sent", || delivery.delivery_id.to_string());
         let next = self.retry.after_with_jitter(delivery.attempts, &outcome);
         tracing::info!(
@@ -103,5 +100,15 @@ impl Deliver {
             tracing::warn!(delivery_id = %delivery.delivery_id, "the claim ran out before the attempt ended");
         }
         Ok(())
+    }
+
+    /// One attempt, ended while its claim still holds: a send that outlived its claim could meet the next one's.
+    async fn outcome(&self, courier: &dyn Courier, delivery: &ClaimedDelivery) -> AttemptOutcome {
+        let attempt = AssertUnwindSafe(courier.deliver(delivery)).catch_unwind();
+        match tokio::time::timeout(self.claim.lease.mul_f32(0.8), attempt).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => AttemptOutcome::Ambiguous { code: "courier_panicked".into() },
+            Err(_elapsed) => AttemptOutcome::Ambiguous { code: "claim_ran_out".into() },
+        }
     }
 }
