@@ -3,12 +3,10 @@
 use serde::{Serialize, Serializer};
 use std::fmt;
 use time::{OffsetDateTime, UtcOffset};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::openapi::{RefOr, schema};
-use utoipa::{PartialSchema, ToSchema};
 
 /// An instant that serializes as exactly `YYYY-MM-DDTHH:MM:SS.mmmZ`. Stock Foundation decoders reject anything that
-/// changes its number of digits, so there is one shape, also for whole seconds.
+/// changes its number of digits, so there is one shape, also for whole seconds. Its schema is written out where it is used:
+/// a component would give clients a type for what is a plain date-time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timestamp(pub OffsetDateTime);
 
@@ -32,19 +30,6 @@ impl From<OffsetDateTime> for Timestamp {
         Self(at)
     }
 }
-
-// Inline wherever it is used: a named component would give clients a type for what is a plain date-time.
-impl PartialSchema for Timestamp {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(schema::SchemaType::new(Type::String))
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .examples(["2026-11-20T14:03:07.120Z"])
-            .into()
-    }
-}
-
-impl ToSchema for Timestamp {}
 
 #[cfg(test)]
 mod tests {

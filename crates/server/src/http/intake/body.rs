@@ -74,7 +74,7 @@ pub struct SlackAnswerDto {
     pub status: Option<IntakeStatusDto>,
     /// When it was first received, by the database's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub timestamp: Option<Timestamp>,
     /// Why it is ignored.
     #[serde(skip_serializing_if = "Option::is_none")]

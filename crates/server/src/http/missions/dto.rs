@@ -138,25 +138,25 @@ pub struct MissionDto {
     pub assigned_to: Option<String>,
     /// When it is due.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub due_at: Option<Timestamp>,
     /// When it was claimed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub claimed_at: Option<Timestamp>,
     /// When it was finished.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub completed_at: Option<Timestamp>,
     /// When it was made.
-    #[schema(inline)]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it last changed. Use `version` to detect changes, not this.
-    #[schema(inline)]
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// When it was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub deleted_at: Option<Timestamp>,
     /// Who deleted it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -94,7 +94,7 @@ pub struct HealthDto {
     /// Version of this server.
     pub version: &'static str,
     /// The database's time.
-    #[schema(inline)]
+    #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
     /// Every check, in a fixed order.
     pub checks: Vec<HealthCheck>,
@@ -211,7 +211,7 @@ impl From<Story> for StoryDto {
 }))]
 pub struct StoryEntryDto {
     /// When, by the database's clock.
-    #[schema(inline)]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// `intake`, `reason`, `route` or `deliver`.
     pub step: String,
