@@ -87,7 +87,9 @@ fn candidates(fetched: &Path) -> Vec<PathBuf> {
     places.extend(
         ["/usr/pgsql-18/bin", "/usr/pgsql-17/bin", "/usr/pgsql-16/bin", "/usr/pgsql-15/bin"].map(PathBuf::from),
     );
-    places.extend(children(fetched).map(|child| child.join("bin")));
+    // Named by their version; what an interrupted extraction left has another name.
+    let complete = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0].is_ascii_digit());
+    places.extend(children(fetched).filter(complete).map(|child| child.join("bin")));
     places.retain(|place| place.join("initdb").is_file());
     places
 }

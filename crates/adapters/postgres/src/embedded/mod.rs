@@ -48,6 +48,8 @@ pub struct EmbeddedOptions {
     pub archive_url: Option<String>,
     /// How many connections the server accepts.
     pub max_connections: u32,
+    /// Settings beyond ours; they win over ours. With `listen_addresses` among them the server is on the network too.
+    pub settings: Vec<(String, String)>,
 }
 
 impl EmbeddedOptions {
@@ -59,6 +61,7 @@ impl EmbeddedOptions {
             binaries: None,
             archive_url: None,
             max_connections: 100,
+            settings: Vec::new(),
         }
     }
 
@@ -67,6 +70,13 @@ impl EmbeddedOptions {
     pub fn throwaway(mut self) -> Self {
         self.durability = Durability::Throwaway;
         self.max_connections = 300;
+        self
+    }
+
+    /// The same, with one more setting.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.settings.push((key.to_owned(), value.into()));
         self
     }
 }
@@ -136,10 +146,11 @@ impl EmbeddedPostgres {
             Ok((place, binaries, account))
         })
         .await?;
-        let url = place.url();
+        let url =
+            place.url(options.settings.iter().rev().find(|(key, _)| key == "port").map(|(_, port)| port.as_str()));
         let location = place.location(&binaries);
-        let arguments = settings::arguments(&place, durability, options.max_connections);
-        let postmaster = ready::launch(&place, &binaries, &account, &arguments).await?;
+        let arguments = settings::arguments(&place, &options);
+        let postmaster = ready::launch(&place, &binaries, &account, &arguments, &url).await?;
         lock.announce(&url)?;
         tracing::debug!(%location, "embedded PostgreSQL is ready");
         Ok(Self { postmaster, location, url, _lock: lock })

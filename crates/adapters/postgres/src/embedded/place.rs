@@ -85,26 +85,18 @@ impl Place {
             return Err(EmbeddedError::NotPrivate { path: socket.clone() });
         }
         fs::set_permissions(socket, Permissions::from_mode(0o700)).map_err(EmbeddedError::file("close", socket))?;
-        for name in [SOCKET_FILE.to_owned(), format!("{SOCKET_FILE}.lock")] {
-            let left = socket.join(name);
-            match fs::remove_file(&left) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(EmbeddedError::file("remove", &left)(error));
-                }
-                _ => {}
-            }
+        for left in fs::read_dir(socket).map_err(EmbeddedError::file("look into", socket))?.flatten() {
+            let left = left.path();
+            fs::remove_file(&left).map_err(EmbeddedError::file("remove", &left))?;
         }
         Ok(())
     }
 
     /// The form with an empty authority is the one that libpq, tokio-postgres and the URL standard all read.
-    pub(super) fn url(&self) -> String {
-        self.url_of(NAME)
-    }
-
-    fn url_of(&self, database: &str) -> String {
+    pub(super) fn url(&self, port: Option<&str>) -> String {
         let host = percent_encoded(self.socket.as_os_str().as_bytes());
-        format!("postgresql:///{database}?user={NAME}&host={host}")
+        let port = port.map(|port| format!("&port={port}")).unwrap_or_default();
+        format!("postgresql:///{NAME}?user={NAME}&host={host}{port}")
     }
 
     pub(super) fn location(&self, binaries: &Binaries) -> Location {

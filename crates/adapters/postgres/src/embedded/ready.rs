@@ -26,11 +26,12 @@ pub(super) async fn launch(
     binaries: &Binaries,
     account: &Account,
     arguments: &[String],
+    url: &str,
 ) -> Result<Postmaster, EmbeddedError> {
     let began = Instant::now();
     loop {
         let postmaster = Postmaster::launch(place, binaries, account, arguments)?;
-        match wait(postmaster, &place.url(), &place.log()).await {
+        match wait(postmaster, url, &place.log()).await {
             Err(EmbeddedError::Start { tail, .. }) if tail.contains(ORPHANS) && began.elapsed() < ORPHANS_LIMIT => {
                 sleep(Duration::from_millis(300)).await;
             }

@@ -2,10 +2,10 @@
 //!
 //! It must not know how the server is started.
 
-use super::{Durability, place::Place};
+use super::{Durability, EmbeddedOptions, place::Place};
 
 /// Everything after the program's name.
-pub(super) fn arguments(place: &Place, durability: Durability, max_connections: u32) -> Vec<String> {
+pub(super) fn arguments(place: &Place, options: &EmbeddedOptions) -> Vec<String> {
     let mut arguments = vec!["-D".to_owned(), place.data().display().to_string()];
     let mut set = |key: &str, value: &str| arguments.extend(["-c".to_owned(), format!("{key}={value}")]);
     // No TCP: only who may enter the socket's folder gets in.
@@ -13,7 +13,7 @@ pub(super) fn arguments(place: &Place, durability: Durability, max_connections: 
     set("unix_socket_directories", &quoted(&place.socket().display().to_string()));
     set("unix_socket_permissions", "0700");
     set("port", "5432");
-    set("max_connections", &max_connections.to_string());
+    set("max_connections", &options.max_connections.to_string());
     set("shared_buffers", "128MB");
     set("max_wal_size", "1GB");
     set("logging_collector", "off");
@@ -24,7 +24,7 @@ pub(super) fn arguments(place: &Place, durability: Durability, max_connections: 
     set("jit", "off");
     // Also without fsync a commit is handed to the system before it is answered: a killed server loses nothing then either.
     set("synchronous_commit", "on");
-    match durability {
+    match options.durability {
         Durability::Durable => {
             set("fsync", "on");
             set("full_page_writes", "on");
@@ -35,6 +35,9 @@ pub(super) fn arguments(place: &Place, durability: Durability, max_connections: 
             set("autovacuum", "off");
             set("checkpoint_timeout", "1h");
         }
+    }
+    for (key, value) in &options.settings {
+        set(key, value);
     }
     arguments
 }
