@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         LocalClassifier::new(Zone::toronto())
     };
     if arguments.fit {
-        let weights = fit::fit(&fit::examples(&classifier, &corpus));
+        let weights = fit::fit(&fit::examples(&classifier, &corpus).concat());
         println!("# Fitted by the eval example (--fit) to {} messages; do not edit, see weights.toml.\n", corpus.len());
         print!("{}", weights.write());
         return Ok(());
@@ -87,7 +87,8 @@ fn cross_validate<'m>(classifier: &LocalClassifier, corpus: &'m [Message], parts
     let examples = fit::examples(classifier, corpus);
     let mut judged = Vec::new();
     for part in 0..parts {
-        let others: Vec<_> = examples.iter().enumerate().filter(|(at, _)| at % parts != part).map(|(_, e)| *e).collect();
+        let others: Vec<_> =
+            examples.iter().enumerate().filter(|(at, _)| at % parts != part).flat_map(|(_, e)| e.clone()).collect();
         let blind = LocalClassifier::with_weights(Zone::toronto(), Arc::new(fit::fit(&others)));
         judged.extend(corpus.iter().skip(part).step_by(parts).map(|message| measure::judge(&blind, message)));
     }

@@ -82,11 +82,11 @@ static PRICE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\$ ?[0-9]|(?-u:\b)[0-9]{3,4}k(?-u:\b)|(?-u:\b)[0-9](?:\.[0-9]+)?m(?:il|illion)?(?-u:\b)|(?-u:\b)[0-9]\.[0-9]{1,3}(?-u:\b)|[0-9]{1,3},[0-9]{3}|[0-9] 000|[0-9]+ ?万").expect("a valid pattern")
 });
 
-/// Weighs `folded`; `particulars` were read from the same text.
-pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
+/// Weighs `folded`, in which only the cues are heard that `hears` lets through; `particulars` were read from the same text.
+pub(super) fn evidence(folded: &str, particulars: &Particulars, hears: &dyn Fn(&str) -> bool) -> Evidence {
     let mut scores = Scores::ZERO;
     let mut heard = Vec::new();
-    for cue in CUES.iter() {
+    for cue in CUES.iter().filter(|cue| hears(&cue.name)) {
         let Some(words) = cue.heard(folded) else { continue };
         for (aspect, weight) in &cue.gives {
             scores.add(*aspect, *weight);
@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn features_are_named_in_order() {
-        let scores = evidence("the sellers signed", &Particulars { address: true, ..Particulars::default() });
+        let scores =
+            evidence("the sellers signed", &Particulars { address: true, ..Particulars::default() }, &|_| true);
         let at = |name: &str| FEATURES.iter().position(|feature| *feature == name).expect("a feature");
         assert_eq!(at("chat"), Aspect::Chat as usize);
         assert!(scores.features[at("sale")] > 0.0 && scores.features[at("address")] > 0.0);

@@ -21,12 +21,12 @@ use async_trait::async_trait;
 use dates::Due;
 use dispatch_mission::zone::Zone;
 pub use evidence::FEATURES;
-pub use weights::{Row, Weights};
 use evidence::{Evidence, Particulars};
 use lexicon::Aspect;
 use std::sync::Arc;
 use std::time::Instant;
 use time::OffsetDateTime;
+pub use weights::{Row, Weights};
 
 /// Name and version of the rules; raise it when an answer may change.
 const MODEL: &str = "rules-1";
@@ -49,23 +49,24 @@ impl LocalClassifier {
     #[must_use]
     pub fn with_weights(zone: Zone, weights: Arc<Weights>) -> Self {
         let ready = Self { zone, weights };
-        let _ = ready.judge(&ready.read(&[Utterance { text: "hello".to_owned(), at: OffsetDateTime::UNIX_EPOCH }]));
+        let _ = ready.classify_unit(&[Utterance { text: "hello".to_owned(), at: OffsetDateTime::UNIX_EPOCH }]);
         ready
     }
 
-    /// What the weights are applied to, in the order of [`FEATURES`].
+    /// What the weights are applied to, in the order of [`FEATURES`], as if the lexicon held only the cues that `hears`
+    /// lets through: fitting leaves some out, to learn what to make of words the lexicon does not know.
     #[must_use]
-    pub fn features(&self, unit: &[Utterance]) -> Row {
-        self.read(unit).evidence.features
+    pub fn features(&self, unit: &[Utterance], hears: &dyn Fn(&str) -> bool) -> Row {
+        self.read(unit, hears).evidence.features
     }
 
     /// What the messages of one unit mean, oldest first. Pure: the same unit has the same answer.
     #[must_use]
     pub fn classify_unit(&self, unit: &[Utterance]) -> Classification {
-        self.judge(&self.read(unit))
+        self.judge(&self.read(unit, &|_| true))
     }
 
-    fn read(&self, unit: &[Utterance]) -> Reading {
+    fn read(&self, unit: &[Utterance], hears: &dyn Fn(&str) -> bool) -> Reading {
         let parts: Vec<String> = unit.iter().map(|utterance| text::relevant(&utterance.text)).collect();
         let dues = parts.iter().zip(unit);
         let dues = dues.map(|(part, utterance)| dates::due(&text::folded(part), self.zone.wall_time(utterance.at)));
@@ -80,7 +81,7 @@ impl LocalClassifier {
             assignee: assignee.is_some(),
             named: names::named(&shown, assignee.as_deref()),
         };
-        let evidence = evidence::evidence(&text::folded(&shown), &particulars);
+        let evidence = evidence::evidence(&text::folded(&shown), &particulars, hears);
         Reading { shown, address, assignee, due, particulars, evidence }
     }
 

@@ -71,7 +71,8 @@ static SENTENCE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[^.!?\n]*(?:[.!?]+(?:\s|$)|[.!?]|\n|$)").expect("a valid pattern"));
 
 static FORWARDED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?im)^\W*(?:-+ ?(?:forwarded|original) message|begin forwarded message|on .{4,60} wrote:)").expect("a valid pattern")
+    Regex::new(r"(?im)^\W*(?:-+ ?(?:forwarded|original) message|begin forwarded message|on .{4,60} wrote:)")
+        .expect("a valid pattern")
 });
 
 /// `shown` without a forwarded message's quoted lines, when something is said beside them: the sender's own words count.
@@ -79,7 +80,8 @@ fn own_words(shown: &str) -> String {
     if !FORWARDED.is_match(shown) {
         return shown.to_owned();
     }
-    let own: Vec<&str> = shown.lines().filter(|line| !line.trim_start().starts_with('>') && !FORWARDED.is_match(line)).collect();
+    let own: Vec<&str> =
+        shown.lines().filter(|line| !line.trim_start().starts_with('>') && !FORWARDED.is_match(line)).collect();
     let own = own.join("\n");
     if own.split_whitespace().count() >= 4 { own } else { shown.to_owned() }
 }

@@ -42,7 +42,27 @@ fn push<'t>(tokens: &mut Vec<Token<'t>>, shown: &'t str, from: usize, to: usize)
         opened.trim_end_matches([')', ']', '"', '”', '’', '»', '*', '_', '~', ',', ';', ':', '!', '?', '.', '…']);
     let start = to - opened.len();
     // "St." ends nothing; other full stops do.
-    let abbreviation = matches!(word.to_lowercase().as_str(), "st" | "rd" | "ave" | "av" | "dr" | "mr" | "mrs" | "ms" | "mme" | "blvd" | "boul" | "apt" | "ste" | "cres" | "crt" | "ch" | "app" | "no" | "hwy");
+    let abbreviation = matches!(
+        word.to_lowercase().as_str(),
+        "st" | "rd"
+            | "ave"
+            | "av"
+            | "dr"
+            | "mr"
+            | "mrs"
+            | "ms"
+            | "mme"
+            | "blvd"
+            | "boul"
+            | "apt"
+            | "ste"
+            | "cres"
+            | "crt"
+            | "ch"
+            | "app"
+            | "no"
+            | "hwy"
+    );
     let tail = &opened[word.len()..];
     let closed = !tail.is_empty() && !(tail == "." && abbreviation);
     if start > from

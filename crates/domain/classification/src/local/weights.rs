@@ -65,7 +65,8 @@ impl Weights {
     /// The checked-in weights, as fitted.
     #[must_use]
     pub fn fitted() -> Arc<Self> {
-        static READ: LazyLock<Arc<Weights>> = LazyLock::new(|| Arc::new(Weights::read(FITTED).expect("checked by a test")));
+        static READ: LazyLock<Arc<Weights>> =
+            LazyLock::new(|| Arc::new(Weights::read(FITTED).expect("checked by a test")));
         READ.clone()
     }
 

@@ -34,6 +34,22 @@ impl Names {
     }
 }
 
+/// How people are spoken to and spoken of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct People {
+    pub(super) outsiders: HashSet<String>,
+    pub(super) possessions: HashSet<String>,
+    pub(super) greetings: HashSet<String>,
+    pub(super) calls: HashSet<String>,
+    pub(super) handovers: HashSet<String>,
+    pub(super) does: HashSet<String>,
+    pub(super) not_names: HashSet<String>,
+}
+
+pub(super) static PEOPLE: LazyLock<People> =
+    LazyLock::new(|| toml::from_str(include_str!("lexicon/people.toml")).expect("people.toml is checked by a test"));
+
 pub(super) static PLACES: LazyLock<Places> =
     LazyLock::new(|| toml::from_str(include_str!("lexicon/places.toml")).expect("places.toml is checked by a test"));
 
@@ -46,7 +62,15 @@ mod tests {
 
     #[test]
     fn the_lists_are_lower_case_and_not_empty() {
-        let lists = [&PLACES.suffixes, &PLACES.cities, &PLACES.not_streets, &NAMES.names, &NAMES.also_words];
+        let lists = [
+            &PLACES.suffixes,
+            &PLACES.cities,
+            &PLACES.not_streets,
+            &NAMES.names,
+            &NAMES.also_words,
+            &PEOPLE.does,
+            &PEOPLE.not_names,
+        ];
         for list in lists {
             assert!(!list.is_empty() && list.iter().all(|word| *word == word.to_lowercase()));
         }

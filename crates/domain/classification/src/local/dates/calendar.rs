@@ -6,13 +6,13 @@ use time::{Date, Duration, Month, Weekday};
 pub(super) fn on_or_after(day: Date, weekday: Weekday) -> Date {
     let ahead =
         (7 + i64::from(weekday.number_days_from_monday()) - i64::from(day.weekday().number_days_from_monday())) % 7;
-    day + Duration::days(ahead)
+    day.saturating_add(Duration::days(ahead))
 }
 
 /// That weekday in the Monday-to-Sunday week after the one of `day`.
 pub(super) fn in_following_week(day: Date, weekday: Weekday) -> Date {
-    let monday = day - Duration::days(i64::from(day.weekday().number_days_from_monday())) + Duration::days(7);
-    monday + Duration::days(i64::from(weekday.number_days_from_monday()))
+    let since_monday = i64::from(day.weekday().number_days_from_monday());
+    day.saturating_add(Duration::days(7 - since_monday + i64::from(weekday.number_days_from_monday())))
 }
 
 /// The next such day of the year, today included; 29 February waits for a leap year.
@@ -30,7 +30,7 @@ pub(super) fn day_of_month(today: Date, day: u8) -> Option<Date> {
         if let Some(date) = month.replace_day(day).ok().filter(|date| *date >= today) {
             return Some(date);
         }
-        month = (month + Duration::days(31)).replace_day(1).ok()?;
+        month = month.saturating_add(Duration::days(31)).replace_day(1).ok()?;
     }
     None
 }
@@ -44,7 +44,7 @@ pub(super) fn end_of_month(day: Date) -> Option<Date> {
 pub(super) fn months_later(day: Date, months: u32) -> Option<Date> {
     let mut first = day.replace_day(1).ok()?;
     for _ in 0..months.min(60) {
-        first = (first + Duration::days(31)).replace_day(1).ok()?;
+        first = first.saturating_add(Duration::days(31)).replace_day(1).ok()?;
     }
     first.replace_day(day.day().min(first.month().length(first.year()))).ok()
 }

@@ -77,7 +77,10 @@ pub(super) fn find(folded: &str, today: Date) -> Vec<Day> {
     collect(&patterns.iso, &|f| exact(f[1].parse().ok()?, number(f, 2)?, number(f, 3)?, today));
     collect(&patterns.month_first, &|f| {
         let after = &folded[f.get(0)?.end()..];
-        if after.starts_with('%') || after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) || (after.starts_with('-') && &f[1] == "mar") {
+        if after.starts_with('%')
+            || after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            || (after.starts_with('-') && &f[1] == "mar")
+        {
             None
         } else {
             month_day(f, 1, 2, 3, today)
@@ -257,13 +260,13 @@ fn in_some(found: &Captures<'_>, today: Date) -> Option<Day> {
     }
     let unit = found.get(2).or(found.get(4))?.as_str();
     let date = if unit.starts_with(['h']) {
-        today + Duration::days(i64::from(count.div_ceil(24)) - i64::from(count < 24))
+        today.saturating_add(Duration::days(i64::from(count.div_ceil(24)) - i64::from(count < 24)))
     } else if unit.starts_with("mo") || unit.starts_with("mes") || unit == "个月" {
         calendar::months_later(today, count)?
     } else if unit.starts_with(['w', 's', '周']) || unit == "个星期" {
-        today + Duration::weeks(i64::from(count))
+        today.saturating_add(Duration::weeks(i64::from(count)))
     } else {
-        today + Duration::days(i64::from(count))
+        today.saturating_add(Duration::days(i64::from(count)))
     };
     Some(plain(date))
 }
@@ -272,16 +275,16 @@ fn word(text: &str, today: Date) -> Option<Day> {
     let text = text.trim_start_matches("by ").trim_start_matches("para ").trim_start_matches("pour ");
     let friday = || calendar::on_or_after(today, Weekday::Friday);
     Some(match text {
-        "yesterday" | "hier" | "ayer" | "昨天" => Day { past: true, ..plain(today - Duration::DAY) },
+        "yesterday" | "hier" | "ayer" | "昨天" => Day { past: true, ..plain(today.saturating_sub(Duration::DAY)) },
         "today" | "tonight" | "tonite" | "aujourd'hui" | "ce soir" | "hoy" | "esta noche" | "今天" | "今晚" => {
             plain(today)
         }
-        "apres-demain" | "apres demain" | "pasado manana" | "后天" => plain(today + Duration::days(2)),
+        "apres-demain" | "apres demain" | "pasado manana" | "后天" => plain(today.saturating_add(Duration::days(2))),
         "end of next week" | "eonw" => {
             Day { limit: true, ..plain(calendar::in_following_week(today, Weekday::Friday)) }
         }
         "eom" | "fin de mes" | "fin du mois" | "月底" => Day { limit: true, ..plain(calendar::end_of_month(today)?) },
-        text if text.starts_with("day after") => plain(today + Duration::days(2)),
+        text if text.starts_with("day after") => plain(today.saturating_add(Duration::days(2))),
         text if text.starts_with("end of") && text.ends_with("month") => {
             Day { limit: true, ..plain(calendar::end_of_month(today)?) }
         }
@@ -289,6 +292,6 @@ fn word(text: &str, today: Date) -> Option<Day> {
             Day { limit: true, ..plain(friday()) }
         }
         "fin de semaine" => return None,
-        _ => plain(today + Duration::DAY),
+        _ => plain(today.saturating_add(Duration::DAY)),
     })
 }

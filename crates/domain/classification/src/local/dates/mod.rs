@@ -2,6 +2,8 @@
 
 mod calendar;
 mod days;
+#[cfg(test)]
+mod tests;
 mod times;
 
 use super::text::floor;
@@ -54,13 +56,18 @@ static BEFORE_PAST: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 /// "by 6 tonight": a bare number after such a word is a time.
-static INTRODUCES_TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?-u:\b)(?:by|before|b4|at|until|til|till|after|@|around) ?$").expect("a valid pattern"));
+static INTRODUCES_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)(?:by|before|b4|at|until|til|till|after|@|around) ?$").expect("a valid pattern")
+});
 /// "signed today" is news, not a date to meet.
 static REPORTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u:\b)(?:signed|sold|leased|got|went|accepted|approved|came|closed|received|met|won|landed|listed|slow|down|moved)(?-u:\b)[^.!?\n]*$").expect("a valid pattern")
 });
 /// "details tomorrow" says when more is said.
-static TOLD_LATER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?:explain|details|more info|tell you|let you know|fill you in)(?-u:\b)[^.!?\n]{0,20}$").expect("a valid pattern"));
+static TOLD_LATER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:explain|details|more info|tell you|let you know|fill you in)(?-u:\b)[^.!?\n]{0,20}$")
+        .expect("a valid pattern")
+});
 static TAKEN_BACK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u:\b)(?:wait,? no|no,? wait|scratch that|never ?mind|nvm|they removed|no longer|not anymore|correction|i mean|make that|sorry,?|oops|actually)(?-u:\b)")
         .expect("a valid pattern")
@@ -120,7 +127,9 @@ fn mentions(folded: &str, now: PrimitiveDateTime) -> Vec<Mention> {
             Day { start: clock.start, end: clock.end, date: now.date(), by_weekday: None, past: false, limit: false };
         let mention = mention(folded, now, today, Some(*clock), false);
         // Without a day, a time is of today only when work is due then.
-        if mention.deadline || (days.is_empty() && !mention.past && folded[..clock.start].trim_end().ends_with(" at")) {
+        if (days.iter().all(|day| day.past) && mention.deadline)
+            || (days.is_empty() && !mention.past && folded[..clock.start].trim_end().ends_with(" at"))
+        {
             mentions.push(mention);
         }
     }
@@ -222,12 +231,13 @@ fn mention(folded: &str, now: PrimitiveDateTime, day: Day, clock: Option<Clock>,
         && let Some(weekday) = day.by_weekday
     {
         at = PrimitiveDateTime::new(
-            calendar::in_following_week(now.date(), weekday).min(day.date + time::Duration::WEEK),
+            calendar::in_following_week(now.date(), weekday).min(day.date.saturating_add(time::Duration::WEEK)),
             time,
         );
     }
     let behind = timed && at < now && !deadline;
-    let reported = !timed && folded[day.start..day.end].starts_with("today") && REPORTED.is_match(before(day.start)) || TOLD_LATER.is_match(before(day.start));
+    let reported = !timed && folded[day.start..day.end].starts_with("today") && REPORTED.is_match(before(day.start))
+        || TOLD_LATER.is_match(before(day.start));
     let past = day.past || behind || (!deadline && reported) || (!deadline && BEFORE_PAST.is_match(before(start)));
     Mention { start, end, at, timed, deadline, past, mismatch }
 }

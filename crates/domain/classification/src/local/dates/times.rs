@@ -25,8 +25,8 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
         | (?P<midnight> (?-u:\b)(?:midnight|minuit|medianoche)(?-u:\b) )
         | (?-u:\b)(?P<fh>[0-9]{{1,2}})\ ?h\ ?(?P<fm>[0-5][0-9])?(?-u:\b)
         | (?P<zpart>上午|早上|下午|晚上|中午)?(?P<zh>[0-9]{{1,2}})[点點](?P<zhalf>半)?
-        | (?-u:\b)(?:(?P<between>between|from|de|entre)\ )?(?P<h>[0-9]{{1,2}})(?:[:.](?P<m>[0-5][0-9]))?\ ?(?P<half>{half})?
-          (?P<range>\ ?(?:-|to|and|a|y|et|&)\ ?(?P<h2>[0-9]{{1,2}})(?:[:.][0-5][0-9])?\ ?(?P<half2>{half})?)?(?-u:\b)
+        | (?-u:\b)(?:(?P<between>between|from|de|entre)\ )?(?P<h>[0-9]{{1,2}})(?:[:.](?P<m>[0-5][0-9]))?(?:\ ?(?P<half>{half}))?
+          (?P<range>\ ?(?:-|to|and|a|y|et|&)\ ?(?P<h2>[0-9]{{1,2}})(?:[:.][0-5][0-9])?(?:\ ?(?P<half2>{half}))?)?(?-u:\b)
         "
     ))
     .expect("a valid pattern")

@@ -1,136 +1,14 @@
 //! Who of the team is named to do the work, as typed. Must not know the team: it goes by how people address each other.
 
+#[cfg(test)]
+mod tests;
+
 use super::text::folded;
 use super::tokens::{Token, tokens};
-use super::words::NAMES;
-
-/// Words before a name that make its bearer a client or a professional, or part of something else.
-const OUTSIDERS: [&str; 40] = [
-    "mr",
-    "mrs",
-    "ms",
-    "dr",
-    "miss",
-    "mme",
-    "m",
-    "sr",
-    "sra",
-    "buyer",
-    "buyers",
-    "client",
-    "clients",
-    "tenant",
-    "tenants",
-    "landlord",
-    "seller",
-    "sellers",
-    "vendor",
-    "vendors",
-    "lawyer",
-    "solicitor",
-    "owner",
-    "stager",
-    "photographer",
-    "builder",
-    "inspector",
-    "renters",
-    "the",
-    "our",
-    "from",
-    "representing",
-    "st",
-    "love",
-    "regards",
-    "sincerely",
-    "new",
-    "agent",
-    "xo",
-    "super",
-];
-/// Words after a name that make it a client's or a thing's.
-const POSSESSIONS: [&str; 18] = [
-    "and", "&", "n", "family", "brothers", "sisters", "listing", "deal", "house", "purchase", "closing", "rental",
-    "lease", "relist", "estate", "semi", "condo", "building",
-];
-const GREETINGS: [&str; 14] =
-    ["hi", "hey", "hello", "yo", "ok", "okay", "morning", "hola", "bonjour", "salut", "so", "and", "dear", "also"];
-const CALLS: [&str; 20] = [
-    "can", "could", "will", "would", "please", "pls", "plz", "have", "ask", "tell", "let", "get", "assign", "svp",
-    "thanks", "thx", "need", "has", "remind", "peux-tu",
-];
-const HANDOVERS: [&str; 24] = [
-    "assign",
-    "assigned",
-    "assignee",
-    "give",
-    "gives",
-    "goes",
-    "going",
-    "over",
-    "hand",
-    "handing",
-    "pass",
-    "passing",
-    "route",
-    "under",
-    "lead",
-    "owner",
-    "attn",
-    "file",
-    "person",
-    "delegate",
-    "belongs",
-    "responsible",
-    "leave",
-    "poc",
-];
-const DOES: [&str; 42] = [
-    "can",
-    "could",
-    "to",
-    "will",
-    "would",
-    "please",
-    "pls",
-    "plz",
-    "owns",
-    "takes",
-    "handles",
-    "handling",
-    "handle",
-    "is",
-    "leads",
-    "leading",
-    "runs",
-    "running",
-    "on",
-    "has",
-    "closed",
-    "sold",
-    "listed",
-    "leased",
-    "you",
-    "u",
-    "should",
-    "take",
-    "coordinates",
-    "coordinating",
-    "covers",
-    "covering",
-    "to-do",
-    "s'en",
-    "se",
-    "prepares",
-    "sends",
-    "ya",
-    "own",
-    "does",
-    "takes",
-    "gets",
-];
+use super::words::{NAMES, PEOPLE};
 
 /// The assignee named in `shown`, leaving out names that are part of `address`.
-pub(super) fn assignee(shown: &str, address: Option<&str>) -> Option<String> {
+pub(in crate::local) fn assignee(shown: &str, address: Option<&str>) -> Option<String> {
     let tokens = tokens(shown);
     let within = address.and_then(|address| shown.find(address).map(|from| from..from + address.len()));
     let best = (0..tokens.len())
@@ -149,7 +27,9 @@ pub(super) fn assignee(shown: &str, address: Option<&str>) -> Option<String> {
 /// "Tony no wait Liz" means Liz.
 fn corrected(tokens: &[Token<'_>], at: usize) -> usize {
     let word = |ahead: usize| tokens.get(at + ahead).map(|t| folded(t.word)).unwrap_or_default();
-    let taken_back = |ahead: usize| matches!(word(ahead).as_str(), "no" | "wait" | "sorry" | "actually" | "mean" | "i" | "oops" | "nvm");
+    let taken_back = |ahead: usize| {
+        matches!(word(ahead).as_str(), "no" | "wait" | "sorry" | "actually" | "mean" | "i" | "oops" | "nvm")
+    };
     (2..=4)
         .take_while(|ahead| taken_back(ahead - 1))
         .find(|ahead| tokens.get(at + ahead).is_some_and(|t| NAMES.knows(t.word)))
@@ -177,7 +57,7 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
         return None;
     }
     let aside = shown[..token.start].ends_with('(');
-    let opens = !aside && before.is_none_or(|t| t.closed) || (at <= 2 && GREETINGS.contains(&previous.as_str()));
+    let opens = !aside && before.is_none_or(|t| t.closed) || (at <= 2 && PEOPLE.greetings.contains(previous.as_str()));
     let called = before.is_some_and(|t| !t.closed);
     let next = tokens.get(at + 1).filter(|_| !token.closed);
     let following = next.map(|t| folded(t.word)).unwrap_or_default();
@@ -185,16 +65,16 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
     if handed && (known || capital) && !is_word(&folded(token.word)) {
         return Some(5.0);
     }
-    let outsider = OUTSIDERS.contains(&previous.trim_end_matches('.')) && called
+    let outsider = PEOPLE.outsiders.contains(previous.trim_end_matches('.')) && called
         || (previous == "love" || previous == "regards" || previous == "sincerely");
     let paired = called && matches!(previous.as_str(), "and" | "&" | "n");
-    if outsider || paired || POSSESSIONS.contains(&following.as_str()) {
+    if outsider || paired || PEOPLE.possessions.contains(following.as_str()) {
         return known.then_some(if folded(token.word) == "arlyn" { 1.0 } else { 0.0 });
     }
-    let does = DOES.contains(&following.as_str());
+    let does = PEOPLE.does.contains(following.as_str());
     let ends = at + 1 == tokens.len() || token.closed;
     if known {
-        let calls = called && CALLS.contains(&previous.as_str());
+        let calls = called && PEOPLE.calls.contains(previous.as_str());
         let addressed = opens && (token.closed || does || at == 0);
         let chinese = shown[..token.start].ends_with(['请', '让', '叫', '由']);
         let alone = opens && ends && at > 0;
@@ -234,7 +114,7 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
 fn handover(tokens: &[Token<'_>], at: usize) -> bool {
     let word = |back: usize| at.checked_sub(back).map(|at| folded(tokens[at].word)).unwrap_or_default();
     match word(1).as_str() {
-        "to" => (2..=5).any(|back| HANDOVERS.contains(&word(back).as_str())),
+        "to" => (2..=5).any(|back| PEOPLE.handovers.contains(word(back).as_str())),
         "assign" | "assigned" | "assignee" | "under" | "lead" | "owner" | "attn" | "delegate" | "poc"
         | "responsible" => true,
         "is" => matches!(word(2).as_str(), "lead" | "owner" | "assignee" | "admin" | "person"),
@@ -244,47 +124,5 @@ fn handover(tokens: &[Token<'_>], at: usize) -> bool {
 
 /// Capitalised words that open sentences and are no names.
 fn is_word(word: &str) -> bool {
-    const WORDS: [&str; 84] = ["seller", "sellers", "buyers", "purchaser", "purchasers", "tenant", "tenants", "landlord", "vendor", "vendors", "lawyer", "lawyers", "owner", "owners", "clients", "sign", "keys", "key", "deposit", "closing", "staging", "stager", "listing", "offer", "offers", "status", "open", "price", "lockbox", "showings", "builder", "bank", "everything", "nothing", "need", "want", "looking", "going", "have", "just", "back", "ready", "possession", "condition",
-        "we",
-        "i",
-        "you",
-        "they",
-        "he",
-        "she",
-        "it",
-        "someone",
-        "somebody",
-        "anyone",
-        "who",
-        "this",
-        "that",
-        "what",
-        "when",
-        "where",
-        "contract",
-        "client",
-        "everyone",
-        "team",
-        "admin",
-        "ops",
-        "marketing",
-        "office",
-        "reception",
-        "accounting",
-        "ontario",
-        "toronto",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "seller",
-        "buyer",
-        "agent",
-        "agents",
-        "photos",
-    ];
-    WORDS.contains(&word)
+    PEOPLE.not_names.contains(word)
 }

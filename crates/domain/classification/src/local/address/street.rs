@@ -1,0 +1,215 @@
+//! Street addresses: a number and a name, with or without a suffix. Must not know which one is meant.
+
+use super::tail::{city_after, unit_after};
+use super::{Candidate, pattern};
+use crate::local::text::folded;
+use crate::local::tokens::Token;
+use crate::local::words::{NAMES, PLACES};
+use regex::Regex;
+use std::sync::LazyLock;
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#?\d{1,5}[A-Za-z]?(?:-\d{1,5}[A-Za-z]?)?$"));
+static UNIT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)(?:^|[\s(])((?:(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|bureau|app\.?)\s?#?\s?[a-z]?\d{1,5}[a-z]?|penthouse|ph)\s*(?:@|at|-|–|,|of)\s*)$",
+    )
+});
+static LOT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b[Ll]ot\s#?\d{1,4}[A-Za-z]?\b(?:,?\s+(?:[Cc]on(?:c|cession)\.?\s\d{1,2}|(?:\d{1,3}(?:st|nd|rd|th)\s)?(?:[A-Z][a-z]+\s)?(?:Sideroad|Line|Concession|Rd|Road|Trail|Ave|St|Dr)\b))?",
+    )
+});
+
+/// Lots, which have no street number: "Lot 22, 15th Sideroad, King".
+pub(super) fn lots(shown: &str) -> impl Iterator<Item = Candidate> {
+    LOT.find_iter(shown).map(|m| Candidate { start: m.start(), end: city_after(shown, m.end(), true) })
+}
+
+/// A street address whose number is token `at`.
+pub(super) fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Candidate> {
+    let number = &tokens[at];
+    let before = shown[..number.start].chars().next_back();
+    if !NUMBER.is_match(number.word) || before.is_some_and(|c| "$+-/.".contains(c)) || is_clock(&shown[..number.start])
+    {
+        return None;
+    }
+    let next = tokens.get(at + 1)?;
+    let leads = PLACES.leading.contains(folded(next.word).trim_end_matches('.'));
+    if number.closed && !(leads && &shown[number.end..=number.end] == ",") {
+        return None;
+    }
+    let (end, named) = if leads
+        && tokens.get(at + 2).is_some_and(|t| t.capital() && !PLACES.suffixes.contains(&folded(t.word)))
+        && !next.closed
+    {
+        (french_name(tokens, at + 2), true)
+    } else {
+        name(tokens, at)?
+    };
+    let compound = number.word.contains('-') || number.word.starts_with('#');
+    let introduced = at > 0
+        && !tokens[at - 1].closed
+        && matches!(
+            folded(tokens[at - 1].word).as_str(),
+            "at" | "for"
+                | "on"
+                | "of"
+                | "@"
+                | "re"
+                | "in"
+                | "4"
+                | "to"
+                | "from"
+                | "de"
+                | "en"
+                | "du"
+                | "au"
+                | "closing"
+                | "lease"
+                | "sale"
+                | "sold"
+                | "listing"
+                | "listed"
+                | "bought"
+                | "purchased"
+                | "leased"
+                | "relist"
+                | "list"
+                | "by"
+                | "and"
+                | "relisted"
+                | "relisting"
+                | "staging"
+                | "showing"
+                | "leasing"
+                | "buying"
+                | "selling"
+                | "moving"
+        );
+    if !named && !compound && !introduced && at > 0 {
+        return None;
+    }
+    let start = UNIT_BEFORE.captures(&shown[..number.start]).and_then(|c| c.get(1)).map_or(number.start, |m| m.start());
+    let start = if start == number.start && before == Some('#') { start - 1 } else { start };
+    let mut end = end;
+    for _ in 0..2 {
+        end = unit_after(shown, end);
+        end = city_after(shown, end, named);
+    }
+    Some(Candidate { start, end })
+}
+
+/// Whether the text before a number is the first half of a time such as 10:30.
+fn is_clock(before: &str) -> bool {
+    before.strip_suffix(':').is_some_and(|hour| hour.ends_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Where a French or Spanish street name ends that begins at token `from`.
+fn french_name(tokens: &[Token<'_>], from: usize) -> usize {
+    let mut end = tokens[from].end;
+    let mut at = from;
+    while !tokens[at].closed && at < from + 4 {
+        let Some(next) = tokens.get(at + 1) else { break };
+        let small = matches!(next.word, "de" | "du" | "des" | "la" | "le" | "les");
+        if !(next.capital() || small) || NAMES.knows(next.word) && !small {
+            break;
+        }
+        at += 1;
+        if !small {
+            end = tokens[at].end;
+        }
+    }
+    end
+}
+
+/// Where an English street name ends after the number at `number`, and whether its form alone shows it is one.
+fn name(tokens: &[Token<'_>], number: usize) -> Option<(usize, bool)> {
+    let is_suffix = |t: &Token<'_>| PLACES.suffixes.contains(folded(t.word).trim_end_matches('.'));
+    let stops = |t: &Token<'_>| {
+        PLACES.not_streets.contains(&folded(t.word))
+            || !t.word.starts_with(|c: char| c.is_alphabetic() || c.is_ascii_digit())
+    };
+    let first = tokens.get(number + 1)?;
+    if stops(first)
+        || (first.word.starts_with(|c: char| c.is_ascii_digit())
+            && !first.word.ends_with("th")
+            && !first.word.ends_with("st")
+            && !first.word.ends_with("nd")
+            && !first.word.ends_with("rd"))
+    {
+        return None;
+    }
+    // A suffix within reach, with nothing between that cannot be part of a name.
+    let mut at = number + 1;
+    while let Some(token) = tokens.get(at).filter(|t| at <= number + 4 && (!stops(t) || is_suffix(t))) {
+        let avenue_road = is_suffix(token) && !token.closed && tokens.get(at + 1).is_some_and(is_suffix);
+        if is_suffix(token) && !avenue_road && (at > number + 1 || PLACES.numbered.contains(&folded(token.word))) {
+            return Some((after_suffix(tokens, at), true));
+        }
+        if token.closed {
+            break;
+        }
+        at += 1;
+    }
+    without_suffix(tokens, number, &stops)
+}
+
+/// A numbered road's number and a direction belong to the street.
+fn after_suffix(tokens: &[Token<'_>], suffix: usize) -> usize {
+    let token = &tokens[suffix];
+    let Some(next) = tokens.get(suffix + 1).filter(|_| !token.closed) else { return token.end };
+    let numbered = PLACES.numbered.contains(&folded(token.word))
+        && next.word.len() <= 3
+        && next.word.chars().all(|c| c.is_ascii_digit());
+    let rural = suffix > 0
+        && matches!(
+            folded(tokens[suffix - 1].word).as_str(),
+            "county" | "regional" | "concession" | "township" | "side"
+        );
+    let highway = folded(token.word).starts_with(['h', 'c', 'l', 's']);
+    if PLACES.directions.contains(&folded(next.word)) || (numbered && (rural || highway)) {
+        next.end
+    } else {
+        token.end
+    }
+}
+
+fn without_suffix(tokens: &[Token<'_>], number: usize, stops: &dyn Fn(&Token<'_>) -> bool) -> Option<(usize, bool)> {
+    let first = &tokens[number + 1];
+    let word = folded(first.word);
+    let capital = first.capital() && word.len() >= 3;
+    if !capital
+        && (word.len() < 3
+            || word.len() == 3 && !(number > 0 && matches!(tokens[number - 1].word, "at" | "on" | "At" | "On"))
+            || word.ends_with('s')
+            || word.ends_with("ing")
+            || word.ends_with("ed")
+            || NAMES.knows(first.word)
+            || !word.chars().all(|c| c.is_alphabetic()))
+    {
+        return None;
+    }
+    let mut at = number + 1;
+    if let Some(next) = tokens
+        .get(at + 1)
+        .filter(|t| !first.closed && !stops(t) || PLACES.directions.contains(&folded(t.word)) && !first.closed)
+    {
+        let direction = PLACES.directions.contains(&folded(next.word));
+        let second = PLACES.second.contains(&folded(next.word))
+            || (capital
+                && next.capital()
+                && !NAMES.knows(next.word)
+                && next.word.len() >= 3
+                && !next.word.chars().all(char::is_uppercase));
+        if direction || second {
+            at += 1;
+            let third = tokens
+                .get(at + 1)
+                .filter(|t| !tokens[at].closed && PLACES.directions.contains(&folded(t.word)) && !direction);
+            if third.is_some() {
+                at += 1;
+            }
+        }
+    }
+    Some((tokens[at].end, capital))
+}
