@@ -64,7 +64,7 @@ fn register() -> Result<(), Error> {
     ONCE.call_once(|| {
         let ours = |url: &str| Ok(url.contains("/embedded-postgres-binaries-"));
         outcome = repository::registry::register(ours, Box::new(Maven::new))
-            .and_then(|()| extractor::registry::register(ours, zonky::extractor::extract))
+            .and_then(|()| extractor::registry::register(ours, zonky::extract))
             .and_then(|()| hasher::registry::register(|_, kind| Ok(kind == "sha512"), sha2_512::hash));
     });
     outcome
@@ -76,3 +76,6 @@ fn open_to_all(folder: &Path) -> Result<(), EmbeddedError> {
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder, open).map_err(EmbeddedError::file("open", folder))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,13 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::EmbeddedError;
+
+/// How long an owner that is about to end is waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The lock, held until dropped. The file says who holds it, and the URL once there is one.
 #[derive(Debug)]
@@ -20,7 +25,13 @@ impl OwnerLock {
     pub(super) fn take(base: &Path) -> Result<Self, EmbeddedError> {
         let path = base.join("owner.lock");
         let file = open(&path)?;
-        match file.try_lock() {
+        let deadline = Instant::now() + PATIENCE;
+        let mut attempt = file.try_lock();
+        while matches!(attempt, Err(TryLockError::WouldBlock)) && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
+            attempt = file.try_lock();
+        }
+        match attempt {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let pid = first_line(&file, &path)?.unwrap_or_else(|| "(unknown)".to_owned());
@@ -58,6 +69,13 @@ impl OwnerLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(EmbeddedError::file("write", &self.path))
+    }
+}
+
+impl Drop for OwnerLock {
+    /// A child that is being started in this moment may hold the lock a little longer than we do; the URL is gone at once.
+    fn drop(&mut self) {
+        let _then_the_lock_alone_says_it = self.file.set_len(0);
     }
 }
 
