@@ -12,8 +12,9 @@ use crate::connect::ConnectError;
 pub(crate) enum StoreError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Database(#[from] Error),
+    /// Not `transparent`: the server quotes values it refuses, and a value may be a message.
+    #[error("{}", without_values(.0))]
+    Database(Error),
     /// A row that this build cannot write or read.
     #[error("a row cannot be read or written: {0}")]
     Row(#[from] serde_json::Error),
@@ -47,6 +48,18 @@ const BAD_VALUE: [&str; 9] = [
     "cannot be converted to text",
     "malformed",
 ];
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// The server's words up to the value it quotes: `invalid input syntax for type uuid: "…"`.
+fn without_values(error: &Error) -> String {
+    let words = error.to_string();
+    words.split_once(": \"").map_or(words.as_str(), |(before, _)| before).to_owned()
+}
 
 impl StoreError {
     /// Whether the same call may succeed later.

@@ -4,20 +4,32 @@
 
 mod deliveries;
 mod delivery_queue;
+mod doorbell;
 mod effects;
 mod error;
+mod mission_store;
+mod missions;
+pub mod seed;
 mod signal_log;
 mod sql;
+mod stories;
 mod timeline;
 mod unit_queue;
 mod units;
+mod vitals;
+mod worker_registry;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 pub use self::delivery_queue::PgDeliveryQueue;
+pub use self::doorbell::PgDoorbell;
+pub use self::mission_store::PgMissionStore;
 pub use self::signal_log::PgSignalLog;
+pub use self::stories::PgStories;
 pub use self::unit_queue::PgUnitQueue;
+pub use self::vitals::PgVitals;
+pub use self::worker_registry::PgWorkerRegistry;
 
 /// A duration as the database adds it: `$n * interval '1 microsecond'`.
 fn micros(duration: Duration) -> i64 {
