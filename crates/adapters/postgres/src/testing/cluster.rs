@@ -22,7 +22,7 @@ use crate::embedded::{self, EmbeddedOptions, EmbeddedPostgres};
 pub const URL_VARIABLE: &str = "DISPATCH_TEST_POSTGRES";
 
 /// How long the shared cluster waits for the next test process.
-const SHARED_LINGER: Duration = Duration::from_secs(20);
+const SHARED_LINGER: Duration = Duration::from_secs(10);
 
 /// The name of the cluster that processes without [`URL_VARIABLE`] share.
 const SHARED: &str = "shared";
