@@ -56,6 +56,7 @@ pub const FEATURES: [&str; Aspect::COUNT + 13] = [
     "office",
     "vague",
     "chat",
+    "news",
     "bias",
     "address",
     "reference",
@@ -130,7 +131,7 @@ mod tests {
         let scores =
             evidence("the sellers signed", &Particulars { address: true, ..Particulars::default() }, &|_| true);
         let at = |name: &str| FEATURES.iter().position(|feature| *feature == name).expect("a feature");
-        assert_eq!(at("chat"), Aspect::Chat as usize);
+        assert_eq!(at("news"), Aspect::News as usize);
         assert!(scores.features[at("sale")] > 0.0 && scores.features[at("address")] > 0.0);
         assert!(scores.features[at("bias")] > 0.0 && scores.features[at("lease")] == 0.0);
     }

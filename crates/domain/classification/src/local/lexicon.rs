@@ -56,11 +56,13 @@ pub(super) enum Aspect {
     Vague,
     /// Small talk, thanks, automatic messages.
     Chat,
+    /// Its first words are the news of a listing or a deal.
+    News,
 }
 
 impl Aspect {
     /// How many there are.
-    pub(super) const COUNT: usize = Self::Chat as usize + 1;
+    pub(super) const COUNT: usize = Self::News as usize + 1;
 }
 
 /// Weight per aspect.
@@ -133,6 +135,11 @@ pub(super) static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The files' text, for the words in it.
+pub(super) fn texts() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(_, text)| *text)
+}
+
 fn read(text: &str) -> Result<Vec<Cue>, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     file.cue
@@ -160,7 +167,7 @@ fn expression(phrase: &str) -> String {
                 Some(b's') => ("[ \\n]", 2),
                 _ => (&rest[..rest.len().min(2)], 2.min(rest.len())),
             },
-            '.' if rest.starts_with("..") => ("[ -~&&[^.!?]]{0,40}?", 2),
+            '.' if rest.starts_with("..") => (r"(?:[ -~&&[^.!?]]|\.[0-9]){0,40}?", 2),
             '*' => ("[a-z']*", 1),
             '#' => (r"(?:\$?[0-9][0-9,.]*[km]?)", 1),
             ' ' => (r"(?:[ \n,]+)", 1),

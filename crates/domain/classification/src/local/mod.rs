@@ -8,6 +8,7 @@ mod evidence;
 mod explain;
 mod lexicon;
 mod names;
+mod spelling;
 mod text;
 mod title;
 mod tokens;
@@ -81,7 +82,11 @@ impl LocalClassifier {
             assignee: assignee.is_some(),
             named: names::named(&shown, assignee.as_deref()),
         };
-        let evidence = evidence::evidence(&text::folded(&shown), &particulars, hears);
+        let evidence = evidence::evidence(
+            &spelling::mended(&text::folded(&without(&shown, address.as_deref()))),
+            &particulars,
+            hears,
+        );
         Reading { shown, address, assignee, due, particulars, evidence }
     }
 
@@ -125,6 +130,11 @@ struct Reading {
     evidence: Evidence,
 }
 
+/// `shown` with a stand-in for the address, so that nobody hears a closing in "9 Closing Lane".
+fn without(shown: &str, address: Option<&str>) -> String {
+    address.map_or_else(|| shown.to_owned(), |address| shown.replace(address, "77 placeholder"))
+}
+
 /// Sale or lease: what the key implies, else what the words say, else nothing.
 fn listing_type(meaning: Meaning, evidence: &Evidence) -> Option<ListingType> {
     let (sale, lease) = (evidence.scores[Aspect::Sale], evidence.scores[Aspect::Lease]);
@@ -153,7 +163,8 @@ fn listing_type(meaning: Meaning, evidence: &Evidence) -> Option<ListingType> {
             | TaskKey::RelistListingDealLease
             | TaskKey::LeaseTenantDeal
             | TaskKey::LeaseTenantDealClosingTasks => Some(ListingType::Lease),
-            TaskKey::MutualReleaseSteps => said,
+            // A deal that is undone is a sale unless the words say lease.
+            TaskKey::MutualReleaseSteps => said.or(Some(ListingType::Sale)),
             TaskKey::OpsMiscTask => None,
         },
         Meaning::Group(_) | Meaning::InfoRequest => said,

@@ -46,7 +46,14 @@ pub(super) fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Can
     } else {
         name(tokens, at)?
     };
-    let compound = number.word.contains('-') || number.word.starts_with('#');
+    // "809 bay 1207": a street between two numbers.
+    let unit = |t: &Token<'_>| {
+        t.start > end
+            && t.start <= end + 1
+            && (3..=4).contains(&t.word.len())
+            && t.word.chars().all(|c| c.is_ascii_digit())
+    };
+    let compound = tokens.get(at + 2).is_some_and(unit) || number.word.contains('-') || number.word.starts_with('#');
     let introduced = at > 0
         && !tokens[at - 1].closed
         && matches!(

@@ -31,11 +31,7 @@ pub(super) fn unit_after(shown: &str, end: usize) -> usize {
                 "sf" | "sqft" | "sq" | "k" | "net" | "a" | "ft" | "copies" | "flyers" | "postcards" | "brochures"
             )
     });
-    if bare
-        && (counts
-            || after.starts_with(['k', '/', ',', '$', '%'])
-            || rest[unit.end()..].starts_with([',', '/', '.', 'k', '-', ':']))
-    {
+    if bare && (counts || after.starts_with(['k', '/', '$', '%']) || continues(&rest[unit.end()..])) {
         return end;
     }
     end + unit.end()
@@ -74,4 +70,14 @@ pub(super) fn city_after(shown: &str, end: usize, street: bool) -> usize {
         }
     }
     end
+}
+
+/// Whether the digits before `rest` go on: "1207.5", "3,400", "12-14".
+fn continues(rest: &str) -> bool {
+    let mut next = rest.chars();
+    match next.next() {
+        Some('k' | '/' | '-' | '%') => true,
+        Some(',' | '.' | ':') => next.next().is_some_and(|c| c.is_ascii_digit()),
+        _ => false,
+    }
 }

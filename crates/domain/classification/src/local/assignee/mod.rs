@@ -53,7 +53,7 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
     let known = NAMES.knows(token.word);
     let capital =
         token.capital() && token.word.chars().skip(1).all(char::is_lowercase) && token.word.chars().count() > 1;
-    if !known && !capital {
+    if !known && (!capital || PEOPLE.outsiders.contains(&folded(token.word))) {
         return None;
     }
     let aside = shown[..token.start].ends_with('(');
@@ -96,6 +96,10 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
             () if folded(token.word) == "arlyn" => 1.0,
             () => 0.0,
         });
+    }
+    let hailed = at > 0 && matches!(previous.as_str(), "hi" | "hey" | "hello" | "yo" | "hola" | "bonjour" | "salut");
+    if hailed && (does || ends) && !is_word(&folded(token.word)) {
+        return Some(2.5);
     }
     let asked = opens
         && matches!(

@@ -16,6 +16,47 @@ use times::Clock;
 /// End of business, when no time is given.
 const END_OF_BUSINESS: Time = time::macros::time!(17:00);
 
+/// What may stand between a day and its time.
+const JOINING: [&str; 33] = [
+    "",
+    "at",
+    "by",
+    "before",
+    "b4",
+    "works after",
+    "after",
+    "around",
+    "from",
+    "on",
+    "a",
+    "a las",
+    "le",
+    "morning at",
+    "between",
+    "only between",
+    "this",
+    "the",
+    "eve",
+    "evening",
+    "night",
+    "from the",
+    "afternoon at",
+    "afternoon",
+    "morning",
+    "and",
+    "of",
+    "vers",
+    "only",
+    "entre",
+    "de",
+    "start",
+    "for",
+];
+
+/// Those after which a bare number is a time.
+const BEFORE_BARE: [&str; 12] =
+    ["at", "by", "before", "after", "around", "from", "between", "only between", "works after", "entre", "a las", "b4"];
+
 /// What a unit says about its due date.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Due {
@@ -63,6 +104,13 @@ static INTRODUCES_TIME: LazyLock<Regex> = LazyLock::new(|| {
 static REPORTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u:\b)(?:signed|sold|leased|got|went|accepted|approved|came|closed|received|met|won|landed|listed|slow|down|moved)(?-u:\b)[^.!?\n]*$").expect("a valid pattern")
 });
+/// "Thursday not Wednesday" means Thursday.
+static INSTEAD_OF: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)(?:not|instead of|rather than|and not)(?: on| the)? $").expect("a valid pattern")
+});
+/// "by 6" at the end of a sentence, without a day.
+static BY_BARE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?-u:\b)(?:by|before|b4) ?$").expect("a valid pattern"));
 /// "details tomorrow" says when more is said.
 static TOLD_LATER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?:explain|details|more info|tell you|let you know|fill you in)(?-u:\b)[^.!?\n]{0,20}$")
@@ -121,7 +169,12 @@ fn mentions(folded: &str, now: PrimitiveDateTime) -> Vec<Mention> {
         }
         mentions.push(mention(folded, now, day, clock.map(|at| clocks[at]), mismatch));
     }
-    let alone = clocks.iter().zip(&used).filter(|(clock, used)| !**used && !clock.bare).map(|(clock, _)| clock);
+    let stands = |clock: &Clock| {
+        let rest = &folded[clock.end..];
+        let ends = rest.is_empty() || rest.starts_with(['.', ',', '!', '?', '\n', ';', ')']);
+        !clock.bare || (ends && BY_BARE.is_match(&folded[..clock.start]))
+    };
+    let alone = clocks.iter().zip(&used).filter(|(clock, used)| !**used && stands(clock)).map(|(clock, _)| clock);
     for clock in alone {
         let today =
             Day { start: clock.start, end: clock.end, date: now.date(), by_weekday: None, past: false, limit: false };
@@ -142,59 +195,12 @@ fn nearest(folded: &str, day: &Day, clocks: &[Clock], used: &[bool]) -> Option<u
         let gap = if clock.start >= day.end { &folded[day.end..clock.start] } else { &folded[clock.end..day.start] };
         let after = clock.start >= day.end;
         let words = gap.trim_matches([' ', ',', '@', '(', '-', ':']);
-        let close = matches!(
-            words,
-            "" | "at"
-                | "by"
-                | "before"
-                | "b4"
-                | "works after"
-                | "after"
-                | "around"
-                | "from"
-                | "on"
-                | "a"
-                | "a las"
-                | "le"
-                | "morning at"
-                | "between"
-                | "only between"
-                | "this"
-                | "the"
-                | "eve"
-                | "evening"
-                | "night"
-                | "from the"
-                | "afternoon at"
-                | "afternoon"
-                | "morning"
-                | "and"
-                | "of"
-                | "vers"
-                | "only"
-                | "entre"
-                | "de"
-                | "start"
-                | "for"
-        ) && !(words == "and" && clock.bare);
+        // "before the 2pm training today"
+        let named = !after && !clock.bare && words.len() <= 10 && words.chars().all(char::is_alphabetic);
+        let close = named || (JOINING.contains(&words) && !(words == "and" && clock.bare));
         // A bare number is a time only right after a day, or after "at".
         let bare_ok = !clock.bare
-            || (after
-                && !words.is_empty()
-                && matches!(
-                    words,
-                    "at" | "by"
-                        | "before"
-                        | "after"
-                        | "around"
-                        | "from"
-                        | "between"
-                        | "only between"
-                        | "works after"
-                        | "entre"
-                        | "a las"
-                        | "b4"
-                ))
+            || (after && BEFORE_BARE.contains(&words))
             || (after
                 && words.is_empty()
                 && (folded[clock.end..].is_empty()
@@ -238,7 +244,11 @@ fn mention(folded: &str, now: PrimitiveDateTime, day: Day, clock: Option<Clock>,
     let behind = timed && at < now && !deadline;
     let reported = !timed && folded[day.start..day.end].starts_with("today") && REPORTED.is_match(before(day.start))
         || TOLD_LATER.is_match(before(day.start));
-    let past = day.past || behind || (!deadline && reported) || (!deadline && BEFORE_PAST.is_match(before(start)));
+    let past = day.past
+        || behind
+        || INSTEAD_OF.is_match(before(start))
+        || (!deadline && reported)
+        || (!deadline && BEFORE_PAST.is_match(before(start)));
     Mention { start, end, at, timed, deadline, past, mismatch }
 }
 
