@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cli;
+pub mod compose;
 pub mod config;
 pub mod http;
 pub mod openapi;

@@ -1,8 +1,8 @@
 //! `SLACK_SIGNING_SECRET`, `SLACK_BOT_TOKEN`, `SLACK_API_URL`. Missing ones switch a feature off; none opens a door.
 
 use super::reader::Reader;
+use dispatch_slack::BotTokens;
 use dispatch_slack::verify::SigningSecrets;
-use secrecy::SecretString;
 use url::Url;
 
 /// What it takes to hear Slack and to answer.
@@ -11,7 +11,7 @@ pub struct Slack {
     /// `SLACK_SIGNING_SECRET`, several with commas while rotating. None: `/intake/slack` answers 503.
     pub signing_secrets: Option<SigningSecrets>,
     /// `SLACK_BOT_TOKEN`: one token, or `T1=xoxb-…,T2=xoxb-…`. None: receipts are recorded, not sent.
-    pub bot_tokens: Option<SecretString>,
+    pub bot_tokens: Option<BotTokens>,
     /// `SLACK_API_URL`: another Slack, for tests.
     pub api_url: Option<Url>,
 }
@@ -29,8 +29,17 @@ impl Slack {
                 })
                 .ok()
         });
-        Self { signing_secrets, bot_tokens: reader.secret("SLACK_BOT_TOKEN"), api_url: api_url(reader) }
+        Self { signing_secrets, bot_tokens: bot_tokens(reader), api_url: api_url(reader) }
     }
+}
+
+fn bot_tokens(reader: &mut Reader<'_>) -> Option<BotTokens> {
+    let text = reader.text("SLACK_BOT_TOKEN")?;
+    let tokens = BotTokens::parse(&text);
+    if let Err(error) = &tokens {
+        reader.problem("SLACK_BOT_TOKEN", "cannot be used", format!("{error}."));
+    }
+    tokens.ok()
 }
 
 fn api_url(reader: &mut Reader<'_>) -> Option<Url> {

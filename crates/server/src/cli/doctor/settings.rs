@@ -1,0 +1,88 @@
+//! What is configured, and what is switched off because it is not. Shows no secret.
+
+use super::super::state;
+use super::check::Check;
+use crate::config::Config;
+use std::path::Path;
+
+/// One finding for each setting that matters.
+pub fn look(config: &Config, folder: &Path) -> Vec<Check> {
+    vec![
+        Check::ok("DISPATCH_ADDR", config.http.address.to_string()),
+        signing_secret(config, folder),
+        bot_token(config),
+        identity(config),
+        Check::ok("policy", format!("{}, threshold {}", config.routing.policy_source, config.routing.policy.threshold)),
+        Check::ok("DISPATCH_TIMEZONE", config.routing.zone.name()),
+        worker(config),
+    ]
+}
+
+fn signing_secret(config: &Config, folder: &Path) -> Check {
+    const NAME: &str = "SLACK_SIGNING_SECRET";
+    if config.slack.signing_secrets.is_some() {
+        return Check::ok(NAME, "set");
+    }
+    let cure = "Copy it from the Slack app's Basic Information.";
+    if state::stored_secret(folder).is_ok() {
+        let file = state::secret_file(folder);
+        return Check::off(NAME, format!("not set; `dispatch dev` uses its own from {}", file.display())).cure(cure);
+    }
+    Check::off(NAME, "not set: POST /intake/slack answers 503 (`dispatch dev` makes its own)").cure(cure)
+}
+
+fn bot_token(config: &Config) -> Check {
+    const NAME: &str = "SLACK_BOT_TOKEN";
+    let api = config.slack.api_url.as_ref().map(|url| format!(", to {url}")).unwrap_or_default();
+    match &config.slack.bot_tokens {
+        Some(_) => Check::ok(NAME, format!("set{api}")),
+        None => Check::off(NAME, "not set: receipts are recorded in the database, not sent")
+            .cure("Install the Slack app and copy its bot token (xoxb-…)."),
+    }
+}
+
+fn identity(config: &Config) -> Check {
+    const NAME: &str = "SUPABASE_JWT_SECRET";
+    match (&config.identity.jwt_secret, &config.identity.jwks_url) {
+        (Some(_), _) => Check::ok(NAME, "set"),
+        (None, Some(_)) => {
+            Check::warn(NAME, "not set; JWKS_URL is, but tokens with asymmetric keys are not checked yet: 503")
+                .cure("Set SUPABASE_JWT_SECRET.")
+        }
+        (None, None) => Check::off(NAME, "not set, nor is JWKS_URL: `dispatch serve` does not start")
+            .cure("Copy it from Supabase: Project Settings, API, JWT."),
+    }
+}
+
+fn worker(config: &Config) -> Check {
+    let settings = config.worker.settings;
+    Check::ok(
+        "worker",
+        format!(
+            "bursts close after {:?} or {} messages; lease {:?}, {} attempts, {} at a time",
+            settings.burst.quiet,
+            settings.burst.max,
+            settings.claim.lease,
+            settings.claim.max_attempts,
+            settings.claim.limit
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Role;
+
+    #[test]
+    fn what_is_missing_says_what_it_switches_off_and_no_secret_is_shown() {
+        let secrets = [("SLACK_SIGNING_SECRET", "hunter2"), ("SLACK_BOT_TOKEN", "xoxb-hunter2")];
+        let full = |name: &str| secrets.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let folder = tempfile::tempdir().expect("a folder");
+        let bare = look(&Config::from_env(&|_| None, Role::Inspect).expect("valid"), folder.path());
+        let found = |name: &str| bare.iter().find(|check| check.name == name).expect("looked at").found.clone();
+        assert!(found("SLACK_SIGNING_SECRET").contains("503") && found("SLACK_BOT_TOKEN").contains("recorded"));
+        let set = look(&Config::from_env(&full, Role::Inspect).expect("valid"), folder.path());
+        assert!(!format!("{set:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,125 @@
+//! The composition root: the only place where adapters meet use cases. Must not know HTTP paths or command-line words.
+
+mod home;
+mod serve;
+
+pub use serve::{listen, until_told};
+
+use crate::config::Config;
+use crate::http::Surface;
+use crate::http::auth::Access;
+use crate::http::docs::Document;
+use crate::http::intake::slack::SlackDoor;
+use actix_web::web::Data;
+use anyhow::{Context, Result};
+use dispatch_classification::local::LocalClassifier;
+use dispatch_mission::clock::SystemClock;
+use dispatch_mission::mission_store::MissionStore;
+use dispatch_mission::signal_log::SignalLog;
+use dispatch_outbound::{Outbound, OutboundOptions, authority};
+use dispatch_pipeline::intake::Intake;
+use dispatch_pipeline::missions::Missions;
+use dispatch_pipeline::observe::Observe;
+use dispatch_pipeline::ports::stories::Stories;
+use dispatch_pipeline::ports::vitals::Vitals;
+use dispatch_pipeline::worker::{Worker, WorkerParts};
+use dispatch_postgres::connect::{self, ConnectError, DatabaseUrl, Pool};
+use dispatch_postgres::store::{
+    PgDeliveryQueue, PgDoorbell, PgMissionStore, PgSignalLog, PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
+};
+use dispatch_routing::courier::Courier;
+use dispatch_slack::{BotTokens, DEFAULT_API_URL, RecordingCourier, SlackCourier};
+use home::AtHome;
+use std::sync::Arc;
+use url::Url;
+use uuid::Uuid;
+
+/// Most connections that one process keeps open.
+const CONNECTIONS: usize = 16;
+
+/// A pool over `url`, after a look at what answers there: a transaction pooler would break claims and notifications and
+/// is refused. A database that is down is no reason not to start: it is asked again with every request.
+///
+/// # Errors
+/// When the URL can never work.
+pub async fn database(url: &DatabaseUrl) -> Result<Pool> {
+    match connect::refuse_pooler(url).await {
+        Ok(()) => {}
+        Err(error) if error.is_transient() => tracing::warn!(%error, "starting without a database"),
+        Err(error) => return Err(error.into()),
+    }
+    connect::pool(url, CONNECTIONS).map_err(|error: ConnectError| error.into())
+}
+
+/// Everything that handlers ask for.
+#[must_use]
+pub fn surface(config: &Config, pool: &Pool, access: Access) -> Surface {
+    let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pool.clone()));
+    let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pool.clone()));
+    Surface {
+        intake: Data::new(Intake::new(AtHome::new(log))),
+        missions: Data::new(Missions::new(AtHome::new(missions))),
+        observe: Data::new(observe(pool)),
+        slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
+        access: Data::new(access),
+        document: Data::new(Document::of_this_build()),
+    }
+}
+
+/// The use cases behind `/observe`, also for commands.
+#[must_use]
+pub fn observe(pool: &Pool) -> Observe {
+    let stories: Arc<dyn Stories> = Arc::new(PgStories::new(pool.clone()));
+    let vitals: Arc<dyn Vitals> = Arc::new(PgVitals::new(pool.clone()));
+    Observe::new(AtHome::new(stories), AtHome::new(vitals))
+}
+
+/// How callers are told apart in `dispatch serve`.
+#[must_use]
+pub fn access(config: &Config) -> Access {
+    match &config.identity.jwt_secret {
+        Some(secret) => Access::Bearer { secret: secret.clone(), clock: Arc::new(SystemClock) },
+        None => Access::Unavailable,
+    }
+}
+
+/// A worker over the database behind `pool`.
+///
+/// # Errors
+/// When a courier cannot be set up.
+pub fn worker(config: &Config, pool: &Pool) -> Result<Worker> {
+    let parts = WorkerParts {
+        name: worker_name(),
+        units: Arc::new(PgUnitQueue::new(pool.clone())),
+        deliveries: Arc::new(PgDeliveryQueue::new(pool.clone())),
+        classifier: Arc::new(LocalClassifier::new(config.routing.zone)),
+        couriers: vec![slack_courier(config)?],
+        policy: config.routing.policy.clone(),
+        zone: config.routing.zone,
+        registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
+        doorbell: Arc::new(PgDoorbell::new(pool.clone())),
+    };
+    Ok(Worker::new(parts, config.worker.settings))
+}
+
+/// Unique among all replicas, and readable in `/observe/health` and the timeline.
+fn worker_name() -> String {
+    let random = Uuid::now_v7().simple().to_string();
+    format!("{}-{}", std::process::id(), &random[random.len() - 8..])
+}
+
+fn slack_courier(config: &Config) -> Result<Arc<dyn Courier>> {
+    let Some(tokens) = config.slack.bot_tokens.clone() else {
+        tracing::warn!("SLACK_BOT_TOKEN is not set: receipts are recorded in the database, not sent");
+        return Ok(Arc::new(RecordingCourier));
+    };
+    sending_courier(config.slack.api_url.clone(), tokens)
+}
+
+fn sending_courier(api_url: Option<Url>, tokens: BotTokens) -> Result<Arc<dyn Courier>> {
+    // Slack itself is a public host; another one was named by whoever runs this and may be anywhere.
+    let allow = api_url.as_ref().and_then(authority).into_iter().collect();
+    let outbound = Outbound::new(&OutboundOptions { allow, ..OutboundOptions::default() })?;
+    let api_url = api_url.map_or_else(|| Url::parse(DEFAULT_API_URL), Ok).context("Slack's own URL")?;
+    Ok(Arc::new(SlackCourier::new(outbound, api_url, tokens)))
+}

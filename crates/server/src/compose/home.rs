@@ -1,0 +1,128 @@
+//! Port calls run on the process' own runtime, never on an HTTP thread's. Must not know what a port does.
+//!
+//! Each HTTP thread has a small runtime that ends with it. A database connection is driven by the runtime it was made on,
+//! so one made there would die while another thread, or the worker that drains last, still uses it. And a client that
+//! hangs up drops its handler: here the call goes on, so a commit is never cut off half-way.
+
+use async_trait::async_trait;
+use dispatch_mission::ids::MissionId;
+use dispatch_mission::mission::Mission;
+use dispatch_mission::mission_store::{
+    MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
+};
+use dispatch_mission::signal::NewSignal;
+use dispatch_mission::signal_log::{Receipt, SignalLog, SignalLogError};
+use dispatch_pipeline::ports::StoreUnavailable;
+use dispatch_pipeline::ports::stories::{Stories, Story};
+use dispatch_pipeline::ports::vitals::{VitalSigns, Vitals};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+
+/// A port whose calls run at home.
+pub struct AtHome<P: ?Sized> {
+    port: Arc<P>,
+    home: Handle,
+}
+
+impl<P: ?Sized + Send + Sync + 'static> AtHome<P> {
+    /// Over `port`; the runtime that this is called on is home.
+    pub fn new(port: Arc<P>) -> Arc<Self> {
+        Arc::new(Self { port, home: Handle::current() })
+    }
+
+    async fn run<T, F>(&self, call: impl FnOnce(Arc<P>) -> F) -> Result<T, JoinError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.home.spawn(call(Arc::clone(&self.port))).await
+    }
+}
+
+#[async_trait]
+impl SignalLog for AtHome<dyn SignalLog> {
+    async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+        let answer = self.run(|log| async move { log.append_all(batch).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(SignalLogError::Unavailable(cut_off.into())))
+    }
+}
+
+#[async_trait]
+impl MissionStore for AtHome<dyn MissionStore> {
+    async fn list(
+        &self,
+        filter: &MissionFilter,
+        order: MissionOrder,
+        after: Option<&MissionCursor>,
+        limit: u32,
+    ) -> Result<MissionPage, MissionStoreError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        let answer =
+            self.run(move |store| async move { store.list(&filter, order, after.as_ref(), limit).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(MissionStoreError::Unavailable(cut_off.into())))
+    }
+
+    async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
+        let id = id.clone();
+        let answer = self.run(move |store| async move { store.find(&id).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(MissionStoreError::Unavailable(cut_off.into())))
+    }
+}
+
+#[async_trait]
+impl Stories for AtHome<dyn Stories> {
+    async fn find(&self, id: &str) -> Result<Option<Story>, StoreUnavailable> {
+        let id = id.to_owned();
+        let answer = self.run(move |stories| async move { stories.find(&id).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
+    }
+}
+
+#[async_trait]
+impl Vitals for AtHome<dyn Vitals> {
+    async fn take(&self) -> Result<VitalSigns, StoreUnavailable> {
+        let answer = self.run(|vitals| async move { vitals.take().await }).await;
+        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::FakeVitals;
+    use std::time::Duration;
+
+    struct Slow(Arc<tokio::sync::Notify>);
+
+    #[async_trait]
+    impl SignalLog for Slow {
+        async fn append_all(&self, _: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.0.notify_one();
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_on_when_its_caller_is_gone() {
+        let done = Arc::new(tokio::sync::Notify::new());
+        let log: Arc<dyn SignalLog> = Arc::new(Slow(Arc::clone(&done)));
+        let log = AtHome::new(log);
+        let hung_up = tokio::time::timeout(Duration::from_millis(5), log.append_all(Vec::new())).await;
+        assert!(hung_up.is_err());
+        tokio::time::timeout(Duration::from_secs(5), done.notified()).await.expect("it went on");
+    }
+
+    #[tokio::test]
+    async fn a_call_works_from_a_thread_that_has_no_runtime_of_home() {
+        let vitals: Arc<dyn Vitals> = Arc::new(FakeVitals { live: true });
+        let vitals = AtHome::new(vitals);
+        let elsewhere = tokio::task::spawn_blocking(move || {
+            let small = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            small.block_on(async { vitals.take().await.map(|signs| signs.workers.len()) })
+        });
+        assert_eq!(elsewhere.await.expect("no panic").expect("a pulse"), 1);
+    }
+}

@@ -1,0 +1,122 @@
+//! Runs HTTP and worker until the process is told to stop, then drains them in order. Must not know what they do.
+
+use crate::http::{Surface, app};
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+use anyhow::{Context, Result, bail};
+use dispatch_pipeline::worker::Worker;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How long requests may take to end after the signal.
+const HTTP_DRAIN: Duration = Duration::from_secs(10);
+/// How long work in hand may take to end; what has not ended is taken over by another worker when its lease runs out.
+const WORKER_DRAIN: Duration = Duration::from_secs(30);
+/// A client has this long to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Opens the port, and says what to do when it is taken.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let cure = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "another program listens there; stop it, or choose another with --port or DISPATCH_ADDR"
+            }
+            ErrorKind::PermissionDenied => "ports below 1024 need more rights; choose another with DISPATCH_ADDR",
+            _ => "check DISPATCH_ADDR",
+        };
+        anyhow::Error::new(error).context(format!("cannot listen on {address}: {cure}"))
+    })
+}
+
+/// Runs whatever is given until SIGINT or SIGTERM: first no new requests and those in hand are answered, then no new work
+/// and that in hand is finished. A second signal ends the wait.
+///
+/// # Errors
+/// When HTTP or the worker ends by itself.
+pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Worker>) -> Result<()> {
+    let mut stop = StopSignal::new()?;
+    let drain = CancellationToken::new();
+    let mut running = JoinSet::new();
+    let server = http.map(|(listener, surface)| start(listener, surface)).transpose()?;
+    let handle = server.as_ref().map(Server::handle);
+    if let Some(server) = server {
+        running.spawn(async move { ("the HTTP server", server.await.map_err(anyhow::Error::from)) });
+    }
+    if let Some(worker) = worker {
+        // On a thread of its own: classifying is work for the processor and should delay nobody's connection.
+        let (drain, home) = (drain.clone(), Handle::current());
+        running.spawn_blocking(move || {
+            home.block_on(worker.run(drain));
+            ("the worker", Ok(()))
+        });
+    }
+    tokio::select! {
+        name = stop.next() => tracing::info!(signal = name, "stopping: what is in hand is finished"),
+        Some(ended) = running.join_next() => return by_itself(ended),
+    }
+    let draining = async {
+        if let Some(handle) = handle {
+            handle.stop(true).await;
+        }
+        drain.cancel();
+        let all_ended = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(WORKER_DRAIN, all_ended).await.is_err() {
+            tracing::warn!("work in hand did not end in time; another worker takes it when its lease runs out");
+        }
+    };
+    tokio::select! {
+        () = draining => tracing::info!("stopped"),
+        name = stop.next() => tracing::warn!(signal = name, "stopping at once; work in hand is taken up again later"),
+    }
+    Ok(())
+}
+
+/// Nothing may end before it is told to.
+fn by_itself(ended: Result<(&'static str, Result<()>), JoinError>) -> Result<()> {
+    let (what, outcome) = ended.context("a part of the server panicked")?;
+    outcome.with_context(|| format!("{what} failed"))?;
+    bail!("{what} ended by itself")
+}
+
+fn start(listener: TcpListener, surface: Surface) -> Result<Server> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = HttpServer::new(move || app(surface.clone()))
+        .workers(threads)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(HTTP_DRAIN.as_secs())
+        .disable_signals()
+        .listen(listener)
+        .context("cannot serve on the port")?;
+    Ok(server.run())
+}
+
+/// The two signals that ask a process to end.
+struct StopSignal {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
