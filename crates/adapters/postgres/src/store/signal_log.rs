@@ -14,6 +14,7 @@ use dispatch_mission::signal_log::{Outcome, Receipt, SignalLog, SignalLogError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::clean;
 use super::error::StoreError;
 use super::sql::sql;
 use crate::connect::Pool;
@@ -169,7 +170,9 @@ async fn insert(
         .bind::<Array<Text>, _>(column(|row| &row.payload))
         .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| trace(row)).collect::<Vec<_>>())
         .bind::<Array<Nullable<Int4>>, _>(rows.iter().map(|row| row.redelivery.number).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.redelivery.reason.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(
+            rows.iter().map(|row| row.redelivery.reason.as_deref().map(clean)).collect::<Vec<_>>(),
+        )
         .load(connection)
         .await?;
     Ok(stored.into_iter().map(|row| (row.signal_id, row.received_at)).collect())
@@ -192,9 +195,9 @@ async fn note_repeats(
             detail.insert("retry_num".to_owned(), number.into());
         }
         if let Some(reason) = &row.redelivery.reason {
-            detail.insert("retry_reason".to_owned(), reason.replace('\0', "\u{fffd}").into());
+            detail.insert("retry_reason".to_owned(), clean(reason).into());
         }
-        detail.insert("trace_id".to_owned(), row.trace_id.replace('\0', "\u{fffd}").into());
+        detail.insert("trace_id".to_owned(), clean(&row.trace_id).into());
         serde_json::Value::Object(detail)
     };
     let known = sql(NOTE_REPEATS)

@@ -2,4 +2,13 @@
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod contracts;
+mod effects;
+mod legacy;
+mod missions;
+mod observing;
+mod races;
+mod schema;
+mod signals;
+mod support;

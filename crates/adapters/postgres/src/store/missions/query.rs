@@ -93,7 +93,10 @@ pub(crate) async fn page(
             )
         })
         .collect();
-    let text = format!("{} ORDER BY sorted_at DESC, mission_id DESC LIMIT {limit}", tables.join(" UNION ALL "));
+    let text = format!(
+        "SELECT * FROM ({}) AS missions ORDER BY sorted_at DESC, mission_id DESC LIMIT {limit}",
+        tables.join(" UNION ALL ")
+    );
     Ok(wheres.onto(diesel::sql_query(text).into_boxed()).load(connection).await?)
 }
 

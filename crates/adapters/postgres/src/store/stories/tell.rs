@@ -68,8 +68,9 @@ fn entries(rows: Rows) -> Vec<StoryEntry> {
         .filter_map(|row| Some((row.detail.get("dispatch_id")?.as_str()?.to_owned(), (row.at, row.entry))))
         .collect();
     let mut placed: Vec<Placed> = rows.signals.into_iter().map(received).collect();
-    placed.extend(rows.deliveries.into_iter().map(|row| planned(row, &routed)));
     placed.extend(rows.timeline.into_iter().map(happened));
+    // Behind the decision of the same instant, for the sort is stable.
+    placed.extend(rows.deliveries.into_iter().map(|row| planned(row, &routed)));
     placed.sort_by_key(|(at, place, _)| (*at, *place));
     placed.into_iter().map(|(_, _, entry)| entry).collect()
 }
