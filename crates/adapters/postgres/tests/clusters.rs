@@ -1,5 +1,6 @@
 //! Throwaway clusters: they end with their owner, however it ends, and many processes share one without a fight.
 #![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -213,6 +213,22 @@ async fn a_kill_at_any_moment_of_the_first_start_is_made_good() {
 }
 
 #[tokio::test]
+async fn a_kill_at_any_moment_of_a_later_start_is_made_good() {
+    let (_folder, root) = project();
+    start(&root).await.stop().await.unwrap();
+    for milliseconds in [5, 15, 25, 35, 45, 55, 65, 80, 100, 130, 170, 220] {
+        let mut owner = spawn_owner(&root, None);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        let server = start(&root).await;
+        assert_eq!(query(server.url(), "SELECT 1").await.unwrap(), "1");
+        assert!(is_alive(i32::try_from(server.pid()).unwrap()));
+        server.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_deep_folder_is_no_obstacle() {
     let (folder, _) = project();
     let root = folder.path().join("x".repeat(100)).join("y y'\"".repeat(10)).join(".dispatch");

@@ -100,7 +100,6 @@ fn first_line(file: &File, path: &Path) -> Result<Option<String>, EmbeddedError>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

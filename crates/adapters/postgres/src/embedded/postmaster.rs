@@ -64,6 +64,11 @@ impl Postmaster {
         self.child.id()
     }
 
+    /// Whether it is the one that has this data now.
+    pub(super) fn holds(&self, data: &Path) -> bool {
+        mark_of(data).is_some_and(|(_, pid, _)| u32::try_from(pid) == Ok(self.pid()))
+    }
+
     /// Where in the log this launch begins.
     pub(super) fn log_start(&self) -> u64 {
         self.log_start
@@ -103,9 +108,7 @@ impl Postmaster {
     /// The caller holds the owner's lock, so no living owner is robbed of it. It is restarted rather than kept: so it is
     /// our child, with the settings and programs of this build.
     pub(super) fn end_leftover(data: &Path) -> Result<(), EmbeddedError> {
-        let mark = data.join("postmaster.pid");
-        let Ok(text) = fs::read_to_string(&mark) else { return Ok(()) };
-        let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok()) else { return Ok(()) };
+        let Some((mark, pid, text)) = mark_of(data) else { return Ok(()) };
         if !is_alive(pid) {
             return Ok(());
         }
@@ -127,6 +130,14 @@ impl Drop for Postmaster {
     fn drop(&mut self) {
         self.signal(Signal::SIGINT);
     }
+}
+
+/// The file that a server keeps in its data directory, the process id in it, and all of it.
+fn mark_of(data: &Path) -> Option<(PathBuf, i32, String)> {
+    let mark = data.join("postmaster.pid");
+    let text = fs::read_to_string(&mark).ok()?;
+    let pid = text.lines().next()?.trim().parse().ok()?;
+    Some((mark, pid, text))
 }
 
 /// The process id in the mark belongs to something else by now (usual after a restart of a container). PostgreSQL would

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_postgres::NoTls;
 
-use super::{Account, Binaries, EmbeddedError, place::Place, postmaster::Postmaster};
+use super::{Account, Binaries, EmbeddedError, blocking, place::Place, postmaster::Postmaster};
 
 /// Recovery after a crash can take a while.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// What PostgreSQL says while sessions of a killed server are still ending.
-const ORPHANS: &str = "pre-existing shared memory block";
+/// What PostgreSQL says while sessions of a killed server are still ending, or when a killed owner had started a server
+/// so shortly before that it had not yet left its mark when we looked for one.
+const IN_THE_WAY: [&str; 2] = ["pre-existing shared memory block", "already exists"];
 
-/// How long they are waited for.
-const ORPHANS_LIMIT: Duration = Duration::from_secs(15);
+/// How long those are waited for.
+const IN_THE_WAY_LIMIT: Duration = Duration::from_secs(15);
 
 /// Starts the server and waits for an answer to a query, or for the server's end.
 pub(super) async fn launch(
@@ -31,26 +32,34 @@ pub(super) async fn launch(
     let began = Instant::now();
     loop {
         let postmaster = Postmaster::launch(place, binaries, account, arguments)?;
-        match wait(postmaster, url, &place.log()).await {
-            Err(EmbeddedError::Start { tail, .. }) if tail.contains(ORPHANS) && began.elapsed() < ORPHANS_LIMIT => {
-                sleep(Duration::from_millis(300)).await;
-            }
-            other => return other,
+        let outcome = wait(postmaster, url, place).await;
+        match &outcome {
+            Err(EmbeddedError::Start { tail, .. })
+                if IN_THE_WAY.iter().any(|sign| tail.contains(sign)) && began.elapsed() < IN_THE_WAY_LIMIT => {}
+            _ => return outcome,
         }
+        sleep(Duration::from_millis(300)).await;
+        let (place, account) = (place.clone(), account.clone());
+        blocking(move || {
+            Postmaster::end_leftover(&place.data())?;
+            place.prepare(&account)
+        })
+        .await?;
     }
 }
 
-async fn wait(mut postmaster: Postmaster, url: &str, log: &Path) -> Result<Postmaster, EmbeddedError> {
-    let deadline = Instant::now() + LIMIT;
+async fn wait(mut postmaster: Postmaster, url: &str, place: &Place) -> Result<Postmaster, EmbeddedError> {
+    let (deadline, log) = (Instant::now() + LIMIT, place.log());
     loop {
-        if answers(url).await {
+        // Only then is it this server that answers and not one left behind.
+        if postmaster.holds(&place.data()) && answers(url).await {
             return Ok(postmaster);
         }
         if postmaster.has_ended() {
-            return Err(EmbeddedError::Start { log: log.to_owned(), tail: tail(log, postmaster.log_start()) });
+            return Err(EmbeddedError::Start { tail: tail(&log, postmaster.log_start()), log });
         }
         if Instant::now() > deadline {
-            return Err(EmbeddedError::NotReady { seconds: LIMIT.as_secs(), log: log.to_owned() });
+            return Err(EmbeddedError::NotReady { seconds: LIMIT.as_secs(), log });
         }
         sleep(Duration::from_millis(20)).await;
     }

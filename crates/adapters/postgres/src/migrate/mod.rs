@@ -4,23 +4,22 @@
 //! on a database that Dispatch itself created; where those tables are somebody else's, nothing of theirs is touched.
 //! It must not know what the migrations hold.
 
+mod error;
 mod harness;
 mod owner;
+mod pending;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use diesel::QueryableByName;
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
-use diesel::sql_types::{Bool, Text};
+use diesel_async::RunQueryDsl;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+pub use self::error::MigrateError;
 use self::harness::{Harness, SyncConnection};
 pub use self::owner::Brokerage;
-use crate::connect::{self, ConnectError, DatabaseUrl, Session};
+pub use self::pending::pending;
+use crate::connect::{self, DatabaseUrl, Session};
 
 const DISPATCH: EmbeddedMigrations = embed_migrations!("../../../migrations/dispatch");
 const BROKERAGE: EmbeddedMigrations = embed_migrations!("../../../migrations/brokerage");
@@ -85,35 +84,6 @@ pub struct Report {
     pub brokerage: Brokerage,
 }
 
-/// Why a database is not in the state that this build expects.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MigrateError {
-    /// No connection.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// Another replica has been migrating for too long.
-    #[error("another process has held the migration lock for {0:?}; see pg_locks for who it is, or try again later")]
-    Locked(Duration),
-    /// A migration failed; it was rolled back.
-    #[error("migration {name} failed and was rolled back; mend the cause and run dispatch migrate again")]
-    Failed {
-        /// Which one.
-        name: String,
-        /// What the database said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The bookkeeping failed.
-    #[error(
-        "the migrations' own records in schema dispatch cannot be read or written; grant this role CREATE on the database"
-    )]
-    Records(#[source] diesel::result::Error),
-    /// The work was cut off.
-    #[error("migrating was interrupted")]
-    Interrupted,
-}
-
 /// Applies what is missing. Several replicas may call this at once: one works, the others wait and find it done.
 ///
 /// # Errors
@@ -131,50 +101,6 @@ pub async fn run(url: &DatabaseUrl, which: Which) -> Result<Report, MigrateError
         Ok(Report { applied, brokerage })
     })
     .await
-}
-
-/// The names of the migrations that this database lacks, for health and `doctor`.
-///
-/// # Errors
-///
-/// When the database cannot be asked.
-pub async fn pending(connection: &mut AsyncPgConnection) -> Result<Vec<String>, MigrateError> {
-    #[derive(QueryableByName)]
-    struct There {
-        #[diesel(sql_type = Bool)]
-        there: bool,
-    }
-    #[derive(QueryableByName)]
-    struct Applied {
-        #[diesel(sql_type = Text)]
-        set_name: String,
-        #[diesel(sql_type = Text)]
-        version: String,
-    }
-    let there: There = diesel::sql_query("SELECT to_regclass('dispatch.schema_migrations') IS NOT NULL AS there")
-        .get_result(connection)
-        .await
-        .map_err(MigrateError::Records)?;
-    let applied: Vec<Applied> = if there.there {
-        diesel::sql_query("SELECT set_name, version FROM dispatch.schema_migrations")
-            .load(connection)
-            .await
-            .map_err(MigrateError::Records)?
-    } else {
-        Vec::new()
-    };
-    let ours = applied.iter().any(|row| row.set_name == Set::Brokerage.name());
-    let done: HashSet<(String, String)> = applied.into_iter().map(|row| (row.set_name, row.version)).collect();
-    let mut missing = Vec::new();
-    for set in [Set::Dispatch, Set::Brokerage].into_iter().filter(|set| *set == Set::Dispatch || ours) {
-        let all = MigrationSource::<Pg>::migrations(&set.source());
-        let all = all.map_err(|source| MigrateError::Failed { name: set.name().to_owned(), source })?;
-        let lacking =
-            all.iter().filter(|one| !done.contains(&(set.name().to_owned(), one.name().version().to_string())));
-        missing.extend(lacking.map(|one| format!("{}/{}", set.name(), one.name())));
-    }
-    missing.sort();
-    Ok(missing)
 }
 
 /// Takes back everything that [`run`] did, newest first, and its records. For tests of the migrations.
