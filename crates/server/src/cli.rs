@@ -2,6 +2,7 @@
 
 mod dev;
 mod doctor;
+mod dotenv;
 mod migrate;
 mod send;
 mod serve;

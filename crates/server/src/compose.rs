@@ -23,7 +23,7 @@ use dispatch_pipeline::observe::Observe;
 use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::worker::{Worker, WorkerParts};
-use dispatch_postgres::connect::{self, ConnectError, DatabaseUrl, Pool};
+use dispatch_postgres::connect::{self, DatabaseUrl, Pool};
 use dispatch_postgres::store::{
     PgDeliveryQueue, PgDoorbell, PgMissionStore, PgSignalLog, PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
@@ -34,21 +34,18 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 
-/// Most connections that one process keeps open.
-const CONNECTIONS: usize = 16;
-
 /// A pool over `url`, after a look at what answers there: a transaction pooler would break claims and notifications and
 /// is refused. A database that is down is no reason not to start: it is asked again with every request.
 ///
 /// # Errors
 /// When the URL can never work.
-pub async fn database(url: &DatabaseUrl) -> Result<Pool> {
+pub async fn database(url: &DatabaseUrl, connections: usize) -> Result<Pool> {
     match connect::refuse_pooler(url).await {
         Ok(()) => {}
         Err(error) if error.is_transient() => tracing::warn!(%error, "starting without a database"),
         Err(error) => return Err(error.into()),
     }
-    connect::pool(url, CONNECTIONS).map_err(|error: ConnectError| error.into())
+    Ok(connect::pool(url, connections)?)
 }
 
 /// Everything that handlers ask for.

@@ -1,9 +1,10 @@
 //! `dispatch dev`: everything on this machine, nothing to prepare, nobody else can reach it.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+use super::dotenv::{self, DOTENV};
 use super::state::{self, DEFAULT_FOLDER};
 use crate::compose;
-use crate::config::{Config, Role, process_env};
+use crate::config::{Config, Role};
 use crate::http::auth::Access;
 use crate::telemetry;
 use anyhow::{Context, Result};
@@ -14,7 +15,6 @@ use dispatch_postgres::migrate::{self, Which};
 use dispatch_postgres::store::seed;
 use dispatch_slack::verify::SigningSecrets;
 use secrecy::ExposeSecret;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,7 +39,7 @@ pub struct Arguments {
 
 /// Runs until told to stop; the database is stopped last.
 pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut config = Config::from_env(&with_dotenv(Path::new(".env"))?, Role::Dev)?;
+    let mut config = Config::from_env(&dotenv::with(Path::new(DOTENV))?, Role::Dev)?;
     telemetry::start(&config.telemetry);
     if config.slack.signing_secrets.is_none() {
         let secret = state::webhook_secret(&arguments.data_dir)?;
@@ -64,7 +64,7 @@ async fn serve(
 ) -> Result<()> {
     let url: DatabaseUrl = database.url().parse()?;
     migrate::run(&url, Which::All).await?;
-    let pool = compose::database(&url).await?;
+    let pool = compose::database(&url, config.database.connections).await?;
     seed::brokerage(&mut *pool.get().await?).await.context("the invented brokerage could not be added")?;
     let surface = compose::surface(config, &pool, Access::ThisMachine);
     let worker = compose::worker(config, &pool)?;
@@ -72,29 +72,6 @@ async fn serve(
     let outcome = compose::until_told(Some((listener, surface)), Some(worker)).await;
     pool.close();
     outcome
-}
-
-/// Variables of this process, then those of the file; a file that cannot be read is an error, a missing one is none.
-fn with_dotenv(file: &Path) -> Result<impl Fn(&str) -> Option<String> + use<>> {
-    let mut read = HashMap::new();
-    if file.exists() {
-        let pairs = dotenvy::from_path_iter(file).with_context(|| format!("cannot read {}", file.display()))?;
-        for pair in pairs {
-            let (name, value) = pair.map_err(|error| describe(file, &error))?;
-            read.insert(name, value);
-        }
-    }
-    Ok(move |name: &str| process_env(name).or_else(|| read.get(name).cloned()))
-}
-
-/// The parser's own message quotes the line, which may hold a secret.
-fn describe(file: &Path, error: &dotenvy::Error) -> anyhow::Error {
-    match error {
-        dotenvy::Error::LineParse(_, at) => {
-            anyhow::anyhow!("{} has a line that is not NAME=value (wrong at its character {at})", file.display())
-        }
-        _ => anyhow::anyhow!("{} cannot be read", file.display()),
-    }
 }
 
 fn banner(address: SocketAddr, database: &EmbeddedPostgres, folder: &Path) {
@@ -113,23 +90,4 @@ fn banner(address: SocketAddr, database: &EmbeddedPostgres, folder: &Path) {
          Ctrl-C stops everything; the data stays.\n",
         database.location(),
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dotenv_file_fills_gaps_and_its_secrets_stay_inside() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join(".env");
-        assert_eq!(with_dotenv(&file).expect("none is fine")("DISPATCH_TEST_GAP"), None);
-        std::fs::write(&file, "DISPATCH_TEST_GAP=filled # why\nPATH=never\n").expect("written");
-        let env = with_dotenv(&file).expect("read");
-        assert_eq!(env("DISPATCH_TEST_GAP").as_deref(), Some("filled"));
-        assert_ne!(env("PATH").as_deref(), Some("never"), "the environment wins");
-        std::fs::write(&file, "SLACK_BOT_TOKEN xoxb-hunter2\n").expect("written");
-        let error = with_dotenv(&file).err().expect("not a pair").to_string();
-        assert!(!error.contains("hunter2") && error.contains("NAME=value"), "{error}");
-    }
 }

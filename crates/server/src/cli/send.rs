@@ -1,6 +1,7 @@
 //! `dispatch send`: a Slack message, signed as Slack signs, to a running server.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+use super::dotenv::{self, DOTENV};
 use super::server::{ServerArguments, printable};
 use super::state::{self, DEFAULT_FOLDER};
 use anyhow::{Context, Result, ensure};
@@ -9,7 +10,7 @@ use dispatch_slack::verify::{SIGNATURE_HEADER, SigningSecrets, TIMESTAMP_HEADER}
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -93,13 +94,20 @@ fn text(given: Option<String>) -> Result<String> {
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// What was given, else what `dispatch dev` in this folder verifies with: `.env`, else the secret that it made.
 fn secrets(arguments: &Arguments) -> Result<SigningSecrets> {
-    let secret = match &arguments.secret {
-        Some(secret) => secret.clone(),
-        None => state::stored_secret(&arguments.data_dir)
-            .context("there is no signing secret; start `dispatch dev` here first, or give one with --secret")?,
+    let given = arguments.secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let found = match given {
+        Some(secret) => secret,
+        None => match dotenv::with(Path::new(DOTENV))?("SLACK_SIGNING_SECRET").filter(|text| !text.trim().is_empty()) {
+            Some(secret) => secret,
+            None => state::stored_secret(&arguments.data_dir)
+                .context("there is no signing secret; start `dispatch dev` here first, or give one with --secret")?
+                .expose_secret()
+                .to_owned(),
+        },
     };
-    SigningSecrets::parse(secret.expose_secret()).context("--secret is empty")
+    SigningSecrets::parse(&found).context("the signing secret is empty")
 }
 
 fn event(arguments: &Arguments, text: &str, now: OffsetDateTime) -> Value {

@@ -24,7 +24,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let config = configured(Role::Serve)?;
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
     let listener = compose::listen(config.http.address)?;
-    let pool = compose::database(url).await?;
+    let pool = compose::database(url, config.database.connections).await?;
     let worker = if arguments.no_worker { None } else { Some(compose::worker(&config, &pool)?) };
     let surface = compose::surface(&config, &pool, compose::access(&config));
     let address = listener.local_addr().context("the port was lost")?;
@@ -38,7 +38,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
 pub async fn work() -> Result<ExitCode> {
     let config = configured(Role::Database)?;
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
-    let pool = compose::database(url).await?;
+    let pool = compose::database(url, config.database.connections).await?;
     tracing::info!(database = %url, "working");
     let outcome = compose::until_told(None, Some(compose::worker(&config, &pool)?)).await;
     pool.close();

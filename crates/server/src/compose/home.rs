@@ -17,8 +17,14 @@ use dispatch_pipeline::ports::stories::{Stories, Story};
 use dispatch_pipeline::ports::vitals::{VitalSigns, Vitals};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+/// Slack gives up after 3 s and comes again; an honest 503 in time is better than no answer.
+const COMMIT_BUDGET: Duration = Duration::from_millis(2_500);
 
 /// A port whose calls run at home.
 pub struct AtHome<P: ?Sized> {
@@ -37,15 +43,20 @@ impl<P: ?Sized + Send + Sync + 'static> AtHome<P> {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.home.spawn(call(Arc::clone(&self.port))).await
+        self.home.spawn(call(Arc::clone(&self.port)).in_current_span()).await
     }
 }
 
 #[async_trait]
 impl SignalLog for AtHome<dyn SignalLog> {
     async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
-        let answer = self.run(|log| async move { log.append_all(batch).await }).await;
-        answer.unwrap_or_else(|cut_off| Err(SignalLogError::Unavailable(cut_off.into())))
+        let commit = self.run(|log| async move { log.append_all(batch).await });
+        match timeout(COMMIT_BUDGET, commit).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(cut_off)) => Err(SignalLogError::Unavailable(cut_off.into())),
+            // It may still be committed; the sender comes again and is told that it is known.
+            Err(late) => Err(SignalLogError::Unavailable(late.into())),
+        }
     }
 }
 
@@ -92,7 +103,6 @@ impl Vitals for AtHome<dyn Vitals> {
 mod tests {
     use super::*;
     use crate::testing::FakeVitals;
-    use std::time::Duration;
 
     struct Slow(Arc<tokio::sync::Notify>);
 
@@ -113,6 +123,23 @@ mod tests {
         let hung_up = tokio::time::timeout(Duration::from_millis(5), log.append_all(Vec::new())).await;
         assert!(hung_up.is_err());
         tokio::time::timeout(Duration::from_secs(5), done.notified()).await.expect("it went on");
+    }
+
+    struct Stuck;
+
+    #[async_trait]
+    impl SignalLog for Stuck {
+        async fn append_all(&self, _: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_hangs_is_unavailable_before_slack_gives_up() {
+        let log: Arc<dyn SignalLog> = Arc::new(Stuck);
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(AtHome::new(log).append_all(Vec::new()).await, Err(SignalLogError::Unavailable(_))));
+        assert!(begun.elapsed() < Duration::from_secs(3));
     }
 
     #[tokio::test]

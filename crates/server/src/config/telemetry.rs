@@ -4,8 +4,8 @@ use super::reader::Reader;
 use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 
-/// Shown unless `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info";
+/// Shown unless `RUST_LOG` says otherwise. The HTTP library tells of each of its threads; nobody asked.
+const DEFAULT_FILTER: &str = "info,actix_server=warn";
 
 /// How the process talks about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]

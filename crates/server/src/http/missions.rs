@@ -3,11 +3,11 @@
 mod cursor;
 mod dto;
 mod query;
+mod words;
 
-pub use dto::{
-    MissionDto, MissionKindDto, MissionPageDto, MissionStatusDto, MissionTypeDto, RoutingDecisionDto, VisibilityDto,
-};
+pub use dto::{MissionDto, MissionPageDto, RoutingDecisionDto};
 pub use query::{DeletedFilterDto, ListQuery, MissionOrderDto, MissionTypeFilterDto};
+pub use words::{MissionKindDto, MissionStatusDto, MissionTypeDto, VisibilityDto};
 
 use super::problem::{Problem, kind};
 use crate::http::path_id::PathId;

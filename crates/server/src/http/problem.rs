@@ -1,16 +1,19 @@
-//! The one place where errors become answers: every port error is mapped to a problem here, rendered here and logged
-//! here, once, with its chain. Outside text never includes an inner error. Must not know which handler failed.
+//! The one place where errors become answers: every error of a port or an adapter is mapped to a problem here. Outside
+//! text never includes an inner error; the chain is logged once, by `answer`. Must not know which handler failed.
 
+mod answer;
 mod body;
 pub mod kind;
+#[cfg(test)]
+mod tests;
 
+pub use answer::{MEDIA_TYPE, TYPE_BASE, finish};
 pub use body::{ProblemBody, ProblemField};
 pub use kind::Kind;
 
 use super::observe::HealthCheck;
 use super::trace::TraceContext;
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::ServiceResponse;
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -22,10 +25,6 @@ use dispatch_slack::verify::SignatureError;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Where the kinds of problems are named; the code follows.
-pub const TYPE_BASE: &str = "https://dispatch.archieos.com/problems/";
-/// The media type of every problem.
-pub const MEDIA_TYPE: &str = "application/problem+json";
 /// How long a sender should wait before it comes again, in seconds.
 const RETRY_AFTER: &str = "5";
 /// Tells Slack that the same event will never be accepted.
@@ -112,54 +111,6 @@ impl Problem {
     fn retry_later(self) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER))
     }
-
-    fn body(&self, trace: &TraceContext, instance: Option<&str>) -> ProblemBody {
-        ProblemBody {
-            kind: format!("{TYPE_BASE}{}", self.0.kind.code),
-            title: self.0.kind.title,
-            status: self.0.kind.status,
-            detail: self.0.detail.clone(),
-            instance: instance.map(str::to_owned),
-            code: self.0.kind.code,
-            trace_id: trace.trace_id().to_owned(),
-            event_id: self.0.event_id.clone(),
-            retryable: self.0.kind.retryable,
-            errors: self.0.errors.clone(),
-            checks: self.0.checks.clone(),
-        }
-    }
-
-    /// The complete answer.
-    #[must_use]
-    pub fn render(&self, trace: &TraceContext, instance: Option<&str>) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        for (name, value) in &self.0.headers {
-            answer.insert_header((name, value));
-        }
-        // `json` keeps a content type that is already set.
-        answer.content_type(MEDIA_TYPE).json(self.body(trace, instance))
-    }
-
-    /// Writes the whole chain to the log, which is the only place that sees it.
-    fn log(&self) {
-        let (code, detail) = (self.0.kind.code, self.0.detail.as_deref().unwrap_or_default());
-        let chain = self.0.cause.as_deref().map(|cause| chain(cause)).unwrap_or_default();
-        match self.0.kind.status {
-            500.. => tracing::error!(code, detail, cause = chain, "answered with a problem"),
-            401 | 403 => tracing::warn!(code, detail, cause = chain, "refused"),
-            _ => tracing::info!(code, detail, cause = chain, "answered with a problem"),
-        }
-    }
-}
-
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut inner = error.source();
-    while let Some(error) = inner {
-        text = format!("{text}: {error}");
-        inner = error.source();
-    }
-    text
 }
 
 impl fmt::Display for Problem {
@@ -176,36 +127,6 @@ impl ResponseError for Problem {
     /// Only seen where [`finish`] cannot reach; it knows the request and renders again.
     fn error_response(&self) -> HttpResponse<BoxBody> {
         self.render(&TraceContext::fresh(), None)
-    }
-}
-
-/// Makes a problem of every answer that is an error, whoever gave it, and logs it.
-pub fn finish<B: MessageBody>(response: ServiceResponse<B>, trace: &TraceContext) -> ServiceResponse<EitherBody<B>> {
-    if !response.status().is_client_error() && !response.status().is_server_error() {
-        return response.map_into_left_body();
-    }
-    let instance = response.request().path().to_owned();
-    let ours = response.response().error().and_then(|error| error.as_error::<Problem>());
-    let answer = if let Some(problem) = ours {
-        problem.log();
-        problem.render(trace, Some(&instance))
-    } else {
-        let problem = of_framework(&response);
-        problem.log();
-        problem.render(trace, Some(&instance))
-    };
-    response.into_response(answer).map_into_right_body()
-}
-
-/// An error that actix or a library answered with: its status says what it is, its words stay inside.
-fn of_framework<B>(response: &ServiceResponse<B>) -> Problem {
-    let mut problem = Problem::new(kind::of_status(response.status().as_u16()));
-    if let Some(error) = response.response().error() {
-        problem = problem.because(error.to_string());
-    }
-    match response.headers().get(header::ALLOW) {
-        Some(allow) => problem.header(header::ALLOW, allow.clone()),
-        None => problem,
     }
 }
 
@@ -258,56 +179,5 @@ impl From<MissionStoreError> for Problem {
 impl From<StoreUnavailable> for Problem {
     fn from(error: StoreUnavailable) -> Self {
         Self::new(&kind::DATABASE_UNAVAILABLE).retry_later().because(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::body::to_bytes;
-    use serde_json::{Value, json};
-
-    async fn body_of(problem: &Problem) -> (HttpResponse, Value) {
-        let trace = TraceContext::of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").expect("valid");
-        let (head, body) = problem.render(&trace, Some("/missions/x")).into_parts();
-        let bytes = to_bytes(body).await.expect("in memory");
-        (head.set_body(BoxBody::new("")), serde_json::from_slice(&bytes).expect("JSON"))
-    }
-
-    #[actix_web::test]
-    async fn an_inner_error_never_gets_out() {
-        let secret = "password authentication failed for user dispatch";
-        let problem = Problem::from(MissionStoreError::Unavailable(secret.into()));
-        let (head, body) = body_of(&problem).await;
-        assert!(!body.to_string().contains("password"));
-        assert_eq!(head.headers().get("retry-after").expect("set"), "5");
-        assert_eq!(head.headers().get("content-type").expect("set"), MEDIA_TYPE);
-        let expected = json!({
-            "type": "https://dispatch.archieos.com/problems/database_unavailable",
-            "title": "The database does not answer", "status": 503, "instance": "/missions/x",
-            "code": "database_unavailable", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "retryable": true,
-        });
-        assert_eq!(body, expected);
-    }
-
-    #[actix_web::test]
-    async fn a_rejected_event_is_never_asked_for_again() {
-        let problem = Problem::from(SignalLogError::Rejected("\\u0000".into()));
-        let (head, body) = body_of(&problem).await;
-        assert_eq!((head.status().as_u16(), body["retryable"].clone()), (422, json!(false)));
-        assert_eq!(head.headers().get("x-slack-no-retry").expect("set"), "1");
-    }
-
-    #[actix_web::test]
-    async fn wrong_parameters_are_named() {
-        let field = ProblemField::parameter("limit", "must be from 1 to 200");
-        let (_, body) = body_of(&Problem::new(&kind::INVALID_PARAMETERS).errors(vec![field])).await;
-        assert_eq!(body["errors"], json!([{"parameter": "limit", "detail": "must be from 1 to 200"}]));
-    }
-
-    #[test]
-    fn the_log_gets_the_whole_chain() {
-        let error = MissionStoreError::Unavailable("connection refused".into());
-        assert_eq!(chain(&error), "the mission store is unavailable: connection refused");
     }
 }

@@ -1,80 +1,12 @@
 //! A mission on the wire. Field names are the contract of the clients; what is absent is left out, never null.
 
 use super::cursor;
+use super::words::{MissionKindDto, MissionStatusDto, MissionTypeDto, VisibilityDto};
 use crate::http::timestamp::Timestamp;
-use dispatch_mission::mission::{Mission, MissionKind, MissionType, RoutingDecision, Visibility};
+use dispatch_mission::mission::{Mission, RoutingDecision};
 use dispatch_mission::mission_store::{MissionOrder, MissionPage};
-use dispatch_mission::status::MissionStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// Mirrors a domain enum one to one; the compiler tells when one of them has grown.
-macro_rules! mirror {
-    ($(#[$meta:meta])* $name:ident of $domain:ident, $rename:literal, { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
-        $(#[$meta])*
-        #[serde(rename_all = $rename)]
-        pub enum $name { $($(#[$doc])* $variant),+ }
-
-        impl From<$domain> for $name {
-            fn from(value: $domain) -> Self {
-                match value { $($domain::$variant => Self::$variant),+ }
-            }
-        }
-    };
-}
-
-mirror! {
-    /// Which sort of row a mission is: `activity` belongs to a listing, `agent_task` to a realtor.
-    #[schema(as = MissionKind, example = "agent_task")]
-    MissionKindDto of MissionKind, "snake_case", {
-        /// Belongs to a listing.
-        Activity,
-        /// Belongs to a realtor and may point at a listing.
-        AgentTask,
-    }
-}
-
-mirror! {
-    /// What sort of work a mission is.
-    #[schema(as = MissionType, example = "ADMIN")]
-    #[allow(missing_docs)] // the names are the brokerage's own
-    MissionTypeDto of MissionType, "SCREAMING_SNAKE_CASE", { Admin, Marketing, Photo, Staging, Inspection, Showing, Other }
-}
-
-mirror! {
-    /// Where a mission stands.
-    #[schema(as = MissionStatus, example = "active")]
-    MissionStatusDto of MissionStatus, "snake_case", {
-        /// Nobody has claimed it yet.
-        Active,
-        /// Somebody took it.
-        Claimed,
-        /// Somebody is working on it.
-        InProgress,
-        /// Finished.
-        Done,
-        /// Tried and not possible.
-        Failed,
-        /// No longer wanted.
-        Cancelled,
-        /// A question must be answered first.
-        NeedsInfo,
-    }
-}
-
-mirror! {
-    /// Who may see an activity.
-    #[schema(as = MissionVisibility, example = "BOTH")]
-    VisibilityDto of Visibility, "SCREAMING_SNAKE_CASE", {
-        /// Everybody.
-        Both,
-        /// Agents and admins.
-        Agent,
-        /// Marketing and admins.
-        Marketing,
-    }
-}
 
 /// Why Dispatch made the mission without asking, or did not.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
@@ -243,6 +175,8 @@ mod tests {
     use super::*;
     use crate::testing::mission;
     use dispatch_mission::ids::StaffId;
+    use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
+    use dispatch_mission::status::MissionStatus;
     use serde_json::json;
     use time::macros::datetime;
 
@@ -287,15 +221,5 @@ mod tests {
         let mut sure = mission("m-3");
         sure.confidence = Some(0.92);
         assert!(serde_json::to_string(&MissionDto::from(sure)).expect("JSON").contains("\"confidence\":0.92"));
-    }
-
-    #[test]
-    fn enums_spell_as_the_domain_does() {
-        for status in MissionStatus::ALL {
-            assert_eq!(json!(MissionStatusDto::from(status)), json!(status.as_str()));
-        }
-        for kind in MissionType::ALL {
-            assert_eq!(json!(MissionTypeDto::from(kind)), json!(kind.as_str()));
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The query string of `GET /missions`: repeated keys, commas, and every mistake named at once.
 
 use super::cursor;
-use super::dto::{MissionKindDto, MissionStatusDto};
+use super::words::{MissionKindDto, MissionStatusDto};
 use crate::http::problem::{Problem, ProblemField, kind};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
