@@ -10,7 +10,9 @@ use dispatch_classification::local::{FEATURES, LocalClassifier, Row, Weights};
 const PULL: f32 = 3.0;
 /// How often each message is read with cues left out, and how many of a hundred are.
 const DEAF: usize = 6;
-const LEFT_OUT: u64 = 20;
+const LEFT_OUT: u64 = 30;
+/// Messages from new sittings were right less often than fitted weights believed; this much less.
+const CALM: f32 = 1.1;
 const STEPS: usize = 300;
 const RATE: f32 = 0.04;
 
@@ -48,7 +50,14 @@ pub fn fit(examples: &[Example]) -> Weights {
     descend(&mut weights.kinds, examples, |meaning| Some(meaning.message_type()));
     descend(&mut weights.groups, examples, Meaning::group_key);
     descend(&mut weights.tasks, examples, Meaning::task_key);
+    calm(&mut weights.kinds);
+    calm(&mut weights.groups);
+    calm(&mut weights.tasks);
     weights
+}
+
+fn calm<K>(rows: &mut [(K, Row)]) {
+    rows.iter_mut().flat_map(|(_, row)| row).for_each(|weight| *weight /= CALM);
 }
 
 /// Gradient descent on cross-entropy plus the pull towards where it started.

@@ -20,7 +20,7 @@ pub(super) fn explain(
         Meaning::Ignore => {}
         Meaning::InfoRequest => phrases.extend(missing(evidence, particulars)),
         Meaning::Group(_) | Meaning::Stray(_) => {
-            phrases.extend(particulars.address.then(|| "names an address".to_owned()))
+            phrases.extend(particulars.address.then(|| "names an address".to_owned()));
         }
     }
     phrases.extend(strongest(verdict.meaning, evidence));

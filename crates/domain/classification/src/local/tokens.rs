@@ -64,7 +64,8 @@ fn push<'t>(tokens: &mut Vec<Token<'t>>, shown: &'t str, from: usize, to: usize)
             | "hwy"
     );
     let tail = &opened[word.len()..];
-    let closed = !tail.is_empty() && !(tail == "." && abbreviation);
+    let open = tail.is_empty() || (tail == "." && abbreviation);
+    let closed = !open;
     if start > from
         && let Some(last) = tokens.last_mut()
     {

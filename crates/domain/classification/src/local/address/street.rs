@@ -118,7 +118,8 @@ fn french_name(tokens: &[Token<'_>], from: usize) -> usize {
     while !tokens[at].closed && at < from + 4 {
         let Some(next) = tokens.get(at + 1) else { break };
         let small = matches!(next.word, "de" | "du" | "des" | "la" | "le" | "les");
-        if !(next.capital() || small) || NAMES.knows(next.word) && !small {
+        let name = next.capital() && !NAMES.knows(next.word);
+        if !small && !name {
             break;
         }
         at += 1;
@@ -197,9 +198,8 @@ fn without_suffix(tokens: &[Token<'_>], number: usize, stops: &dyn Fn(&Token<'_>
         return None;
     }
     let mut at = number + 1;
-    if let Some(next) = tokens
-        .get(at + 1)
-        .filter(|t| !first.closed && !stops(t) || PLACES.directions.contains(&folded(t.word)) && !first.closed)
+    if let Some(next) =
+        tokens.get(at + 1).filter(|t| !first.closed && (!stops(t) || PLACES.directions.contains(&folded(t.word))))
     {
         let direction = PLACES.directions.contains(&folded(next.word));
         let second = PLACES.second.contains(&folded(next.word))

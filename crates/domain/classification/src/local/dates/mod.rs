@@ -108,6 +108,10 @@ static REPORTED: LazyLock<Regex> = LazyLock::new(|| {
 static INSTEAD_OF: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?-u:\b)(?:not|instead of|rather than|and not)(?: on| the)? $").expect("a valid pattern")
 });
+/// "sellers will be out by noon" is no deadline of ours.
+static OUT_BY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)(?:out|gone|home|away|back|there|moved) (?:by|before) ?$").expect("a valid pattern")
+});
 /// "by 6" at the end of a sentence, without a day.
 static BY_BARE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?-u:\b)(?:by|before|b4) ?$").expect("a valid pattern"));
@@ -180,7 +184,8 @@ fn mentions(folded: &str, now: PrimitiveDateTime) -> Vec<Mention> {
             Day { start: clock.start, end: clock.end, date: now.date(), by_weekday: None, past: false, limit: false };
         let mention = mention(folded, now, today, Some(*clock), false);
         // Without a day, a time is of today only when work is due then.
-        if (days.iter().all(|day| day.past) && mention.deadline)
+        let someone_leaves = OUT_BY.is_match(&folded[..clock.start]);
+        if (mention.deadline && (!someone_leaves || days.iter().all(|day| day.past)))
             || (days.is_empty() && !mention.past && folded[..clock.start].trim_end().ends_with(" at"))
         {
             mentions.push(mention);
