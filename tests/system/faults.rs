@@ -24,10 +24,11 @@ async fn nothing_is_acknowledged_while_the_database_is_down() {
     assert_eq!(live.status(), StatusCode::OK, "a database that is down is no reason to restart the server");
 
     system.database.refuse_connections(false).await;
-    system.eventually("the same message is accepted", async || {
-        lost.request(&system.client, server.base()).send().await.unwrap().status() == StatusCode::OK
-    })
-    .await;
+    system
+        .eventually("the same message is accepted", async || {
+            lost.request(&system.client, server.base()).send().await.unwrap().status() == StatusCode::OK
+        })
+        .await;
     system.settled().await;
     assert_eq!(system.ledger().agent_tasks().await, 2);
     system.finish().await;
@@ -39,7 +40,9 @@ async fn two_replicas_share_one_queue_without_doubling() {
     let (left, right) = (system.serve().await, system.serve().await);
     for number in 0..40 {
         let server = if number % 2 == 0 { &left } else { &right };
-        system.say(server, &SlackMessage::new(&format!("U{number}"), CLEAR_TASK).in_channel(&format!("C{number}"))).await;
+        system
+            .say(server, &SlackMessage::new(&format!("U{number}"), CLEAR_TASK).in_channel(&format!("C{number}")))
+            .await;
     }
     system.settled().await;
     assert_eq!(system.ledger().agent_tasks().await, 40);
@@ -53,10 +56,10 @@ async fn a_restart_in_the_middle_of_a_burst_loses_and_splits_nothing() {
     let system = system().await;
     let launch = system.launch().env("BURST_QUIET_MS", "1500");
     let first = launch.start().await;
-    system.say(&first, &SlackMessage::new("U1", "Please order the status certificate")).await;
+    system.say(&first, &SlackMessage::new("U1", "Please order the lockbox and sign")).await;
     first.kill().await;
     let second = launch.start().await;
-    system.say(&second, &SlackMessage::new("U1", "for 12 Elm St, closing December 3")).await;
+    system.say(&second, &SlackMessage::new("U1", "for our new listing at 12 Elm St by Friday")).await;
     system.settled().await;
     let units = system.ledger().count("SELECT count(*) AS n FROM dispatch.units").await;
     assert_eq!((units, system.ledger().agent_tasks().await), (1, 1));

@@ -68,9 +68,6 @@ async fn malformed_requests_are_problems_and_store_nothing() {
     assert_problem(&answer(not_utf8).await, StatusCode::BAD_REQUEST);
     let huge = signed(client, base, vec![b' '; 2 * 1024 * 1024]);
     assert_problem(&answer(huge).await, StatusCode::PAYLOAD_TOO_LARGE);
-    let form = signed(client, base, whole.clone()).header("content-type", "application/x-www-form-urlencoded");
-    // reqwest appends a second content-type; build the request anew instead.
-    drop(form);
     let at = now();
     let signature = dispatch_slack::verify::sign(&SECRET.to_owned().into(), at, &whole);
     let form = client
@@ -137,7 +134,7 @@ async fn copies_get_the_first_ones_event_id_and_make_one_mission() {
     renamed.event_id = "EvSomethingElse".into();
     assert_eq!(system.say(&server, &renamed).await, event_id, "the same message by another event");
 
-    let at_once = SlackMessage::new("U2", "Please book the photographer for 88 Birch Ave on Friday");
+    let at_once = SlackMessage::new("U2", "Please book the photographer for our listing at 88 Birch Ave on Friday");
     let ids = join_all((0..12).map(|_| system.say(&server, &at_once))).await;
     assert!(ids.iter().all(|id| *id == ids[0]), "twelve copies at the same moment are one: {ids:?}");
 
@@ -158,7 +155,8 @@ async fn any_text_a_person_can_type_is_stored_and_settled() {
     let system = system().await;
     let server = system.serve().await;
     let long = "Please order the status certificate for 12 Elm St. ".repeat(200);
-    let texts = ["🏠🎉👩‍👩‍👧‍👦 firm!! 🎉", "מה שלומך היום", "nul \u{0} inside", long.as_str(), "‮right to left override"];
+    let texts =
+        ["🏠🎉👩‍👩‍👧‍👦 firm!! 🎉", "מה שלומך היום", "nul \u{0} inside", long.as_str(), "\u{202e}right to left override"];
     for (number, text) in texts.iter().enumerate() {
         system.say(&server, &SlackMessage::new(&format!("U{number}"), text)).await;
     }

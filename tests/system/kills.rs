@@ -53,16 +53,17 @@ async fn a_unit_that_kills_every_worker_ends_as_a_dead_letter() {
     let system = system().await;
     let launch = system.launch().env("DISPATCH_FAILPOINT", "unit.classified@poison").env("DISPATCH_MAX_ATTEMPTS", "3");
     let mut server = launch.start().await;
-    let poison = SlackMessage::new("U1", "Please order the status certificate for 12 Elm St, poison");
+    let poison = SlackMessage::new("U1", &format!("{CLEAR_TASK}, poison"));
     system.say(&server, &poison).await;
     for _ in 0..3 {
         server.ended().await;
         server = launch.start().await;
     }
-    system.eventually("the unit is a dead letter", async || {
-        system.ledger().count("SELECT count(*) AS n FROM dispatch.units WHERE state = 'dead'").await == 1
-    })
-    .await;
+    system
+        .eventually("the unit is a dead letter", async || {
+            system.ledger().count("SELECT count(*) AS n FROM dispatch.units WHERE state = 'dead'").await == 1
+        })
+        .await;
     system.say(&server, &SlackMessage::new("U2", CLEAR_TASK)).await;
     system.settled().await;
     assert_eq!(system.ledger().agent_tasks().await, 1, "its neighbours are served");
@@ -76,7 +77,8 @@ async fn under_load_with_the_server_killed_again_and_again() {
     for round in 0..4 {
         let server = system.serve().await;
         for number in 0..15 {
-            let message = SlackMessage::new(&format!("U{round}-{number}"), CLEAR_TASK).in_channel(&format!("C{number}"));
+            let message =
+                SlackMessage::new(&format!("U{round}-{number}"), CLEAR_TASK).in_channel(&format!("C{number}"));
             accepted.insert(system.say(&server, &message).await);
         }
         if round < 3 {

@@ -5,6 +5,7 @@
 mod faults;
 mod intake;
 mod kills;
+mod routing;
 mod slack_answers;
 
 use dispatch_tests::harness::System;

@@ -52,7 +52,9 @@ impl Reason {
         let closed = self.queue.close_bursts(self.burst, BURSTS_PER_TURN).await?;
         let units = self.queue.claim(self.claim).await?;
         let moved = units.len() + closed as usize;
-        failpoint::pass("unit.claimed", || texts(&units));
+        if !units.is_empty() {
+            failpoint::pass("unit.claimed", || texts(&units));
+        }
 
         let settlements: Vec<UnitSettlement> = stream::iter(units)
             .map(|unit| self.understand(unit))

@@ -95,7 +95,11 @@ impl Launch {
 }
 
 /// Keeps every line, and passes on the first address that is named.
-fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>, say: mpsc::UnboundedSender<String>) {
+fn collect(
+    stream: impl AsyncRead + Unpin + Send + 'static,
+    log: Arc<Mutex<String>>,
+    say: mpsc::UnboundedSender<String>,
+) {
     tokio::spawn(async move {
         let mut lines = BufReader::new(stream).lines();
         while let Ok(Some(line)) = lines.next_line().await {

@@ -127,11 +127,8 @@ struct Replies(Arc<Mutex<State>>);
 
 impl Respond for Replies {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let form: Vec<(String, String)> = request
-            .url
-            .query_pairs()
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .collect();
+        let form: Vec<(String, String)> =
+            request.url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
         let json: Value = request.body_json().unwrap_or_default();
         let wanted = |name: &str| {
             form.iter()

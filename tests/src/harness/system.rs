@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// A clear message that is certainly one task, whoever classifies it.
-pub const CLEAR_TASK: &str = "Please order the status certificate for 12 Elm St, we are firm and closing is December 3";
+pub const CLEAR_TASK: &str = "Please order the lockbox and sign for our new listing at 12 Elm St by Friday";
 
 /// A database, a Slack and a client. A test ends with [`System::finish`], which fails when work is left over.
 pub struct System {

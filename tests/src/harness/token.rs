@@ -14,6 +14,7 @@ pub const JWT_SECRET: &str = "a-secret-for-tests-of-at-least-32-bytes";
 #[must_use]
 pub fn bearer() -> String {
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let claims = json!({"sub": "staff-sam", "aud": "authenticated", "role": "authenticated", "iat": now, "exp": now + 3600});
+    let claims =
+        json!({"sub": "staff-sam", "aud": "authenticated", "role": "authenticated", "iat": now, "exp": now + 3600});
     encode(&Header::default(), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).expect("HS256 signs anything")
 }

@@ -107,8 +107,10 @@ impl Tally {
     #[allow(clippy::print_stdout)] // the table is what the command is for
     pub fn print(&self) {
         let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED).set_header(["what", "count"]);
-        let mut row = |what: &str, count: usize| drop(table.add_row([what.to_owned(), count.to_string()]));
+        table.load_style(UTF8_FULL_CONDENSED).set_header(["what", "count"]);
+        let mut row = |what: &str, count: usize| {
+            table.add_row([what.to_owned(), count.to_string()]);
+        };
         row("requests sent", self.sent);
         row("messages received", self.received);
         row("duplicates recognised", self.duplicates);

@@ -27,7 +27,8 @@ pub fn plan(arguments: &Arguments) -> Result<Vec<Planned>> {
     let mut plan = Vec::new();
     for (number, text) in texts.iter().cycle().take(arguments.count).enumerate() {
         let author = number % arguments.authors.max(1);
-        let message = SlackMessage::new(&format!("U01DEMO{author:03}"), text).in_channel(&format!("C01DEMO{author:03}"));
+        let message =
+            SlackMessage::new(&format!("U01DEMO{author:03}"), text).in_channel(&format!("C01DEMO{author:03}"));
         let repeated = arguments.duplicate_every > 0 && number % arguments.duplicate_every == 0;
         if repeated {
             let mut again = message.clone();
