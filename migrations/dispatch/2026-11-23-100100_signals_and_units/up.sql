@@ -87,6 +87,8 @@ CREATE INDEX signals_unit ON dispatch.signals (unit_id) WHERE unit_id IS NOT NUL
 -- What people search by. A queued signal enters these when its burst is closed, so that intake does not pay for them;
 -- until then it is found among the due ones.
 CREATE INDEX signals_message_ref ON dispatch.signals (message_ref) WHERE unit_id IS NOT NULL OR state = 'ignored';
+CREATE INDEX signals_provider_event ON dispatch.signals (provider_event_id)
+    WHERE unit_id IS NOT NULL OR state = 'ignored';
 CREATE INDEX signals_trace ON dispatch.signals (trace_id) WHERE unit_id IS NOT NULL OR state = 'ignored';
 
 SELECT dispatch.revoke_foreign_access();

@@ -17,6 +17,10 @@ COMMENT ON COLUMN dispatch.timeline.subject IS 'The row it happened to, as peopl
 
 CREATE INDEX timeline_unit ON dispatch.timeline (unit_id, entry) WHERE unit_id IS NOT NULL;
 CREATE INDEX timeline_signal ON dispatch.timeline (signal_id, entry) WHERE signal_id IS NOT NULL;
+-- A repeat is known by its own request and event too; there are few of them.
+CREATE INDEX timeline_repeat_trace ON dispatch.timeline ((detail ->> 'trace_id')) WHERE event = 'signal.duplicate';
+CREATE INDEX timeline_repeat_event ON dispatch.timeline ((detail ->> 'provider_event_id'))
+    WHERE event = 'signal.duplicate';
 
 CREATE TABLE dispatch.workers (
     worker     text PRIMARY KEY,

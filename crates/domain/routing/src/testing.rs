@@ -52,7 +52,8 @@ pub fn said(channel: &str, author: &str, ts: &str) -> NewSignal {
     let mut signal = slack_signal(author, ts, "Please book the photographer");
     channel.clone_into(&mut signal.conversation.channel);
     signal.keys.content = format!("slack:message:T1/{channel}/{ts}");
-    signal.keys.event = Some(format!("slack:event:Ev{channel}{ts}"));
+    signal.keys.event = Some(format!("slack:event:T1/Ev{channel}{ts}"));
+    signal.provider_event_id = Some(format!("Ev{channel}{ts}"));
     signal
 }
 

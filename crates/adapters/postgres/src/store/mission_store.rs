@@ -53,11 +53,11 @@ impl MissionStore for PgMissionStore {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(query::MissionRow::cursor);
-        Ok(MissionPage { items: rows.into_iter().map(row::mission).collect(), next })
+        Ok(MissionPage { items: rows.iter().map(row::mission).collect(), next })
     }
 
     async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
         let mut connection = self.expanded().await?;
-        Ok(query::one(&mut connection, id).await?.map(row::mission))
+        Ok(query::one(&mut connection, id).await?.as_ref().map(row::mission))
     }
 }

@@ -165,7 +165,7 @@ async fn insert(
         .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.provider_event_id.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(maybe(|row| row.keys.event.as_deref()))
         .bind::<Array<Text>, _>(column(|row| &row.keys.content))
-        .bind::<Array<Nullable<Text>>, _>(maybe(|row| ignored(row)))
+        .bind::<Array<Nullable<Text>>, _>(maybe(ignored))
         .bind::<Array<Timestamptz>, _>(rows.iter().map(|row| row.occurred_at).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(column(|row| &row.payload))
         .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| trace(row)).collect::<Vec<_>>())
@@ -196,6 +196,9 @@ async fn note_repeats(
         }
         if let Some(reason) = &row.redelivery.reason {
             detail.insert("retry_reason".to_owned(), clean(reason).into());
+        }
+        if let Some(event) = &row.provider_event_id {
+            detail.insert("provider_event_id".to_owned(), clean(event).into());
         }
         detail.insert("trace_id".to_owned(), clean(&row.trace_id).into());
         serde_json::Value::Object(detail)

@@ -33,6 +33,8 @@ async fn the_whole_story_by_any_id() {
     let unit = replica.queues().routed("s", vec![listing(Some("12 Main St")), message("s", Some(0))]).await;
     let mut again = said("s", "U1", "1.000001");
     again.keys.event = Some("slack:event:EvOther".to_owned());
+    again.provider_event_id = Some("EvOther".to_owned());
+    again.trace_id = "0af7651916cd43dd8448eb211c80319c".to_owned();
     replica.signals.append_all(vec![again]).await.unwrap();
     let receipt = replica.deliveries.claim(DestinationKind::Slack, claim_for(AGES)).await.unwrap().remove(0);
     let attempt = |token, outcome, next| DeliverySettlement {
@@ -94,6 +96,8 @@ async fn the_whole_story_by_any_id() {
         "1.000001".to_owned(),
         "Evs1.000001".to_owned(),
         "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+        "EvOther".to_owned(),
+        "0AF7651916CD43DD8448EB211C80319C".to_owned(),
     ];
     for id in ids {
         let found = stories.find(&id).await.unwrap();

@@ -84,7 +84,10 @@ pub(crate) async fn apply(connection: &mut AsyncPgConnection, jobs: &[Job<'_>]) 
     match attempt(connection, &tables, jobs).await {
         Ok(outcomes) => return Ok(outcomes),
         Err(error) if error.is_fatal() => return Err(error),
-        Err(error) if jobs.len() == 1 => return Ok(vec![refused(&jobs[0], &error)]),
+        // One by one they would only wait one by one.
+        Err(error) if error.is_passing() || jobs.len() == 1 => {
+            return Ok(jobs.iter().map(|job| refused(job, &error)).collect());
+        }
         Err(_) => {}
     }
     let mut outcomes = Vec::with_capacity(jobs.len());

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::query::MissionRow;
 
-pub(crate) fn mission(row: MissionRow) -> Mission {
+pub(crate) fn mission(row: &MissionRow) -> Mission {
     let mut reader = Reader { row: &row.mission, faults: Vec::new() };
     let kind = MissionKind::parse(&row.kind).unwrap_or(MissionKind::AgentTask);
     let status = reader.known("mission_status", |text| MissionStatus::from_stored(text, row.waits));
@@ -117,7 +117,7 @@ mod tests {
             "name": "Take photos", "mission_status": "OPEN", "mission_type": "MARKETING_TASKS", "listing_id": "l1",
             "priority": 10, "visibility_group": "BOTH", "created_at": "2026-11-20T15:00:00.123456+00:00",
         });
-        let mission = mission(row(stored, false));
+        let mission = mission(&row(stored, false));
         assert_eq!(mission.incomplete, None);
         assert_eq!((mission.status, mission.mission_type), (MissionStatus::Active, Some(MissionType::Marketing)));
         assert_eq!((mission.priority, mission.version), (10, 3));
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_strange_row_is_kept_and_says_what_is_strange() {
         let stored = json!({ "mission_status": "SOMEDAY", "mission_type": "FLYING", "due_date": "tomorrow" });
-        let mission = mission(row(stored, true));
+        let mission = mission(&row(stored, true));
         let incomplete = mission.incomplete.unwrap_or_default();
         for part in ["mission_status", "SOMEDAY", "mission_type", "no title", "no listing", "due_date"] {
             assert!(incomplete.contains(part), "{part} in {incomplete}");

@@ -1,7 +1,7 @@
 //! Which story an id belongs to. Every look goes by an index. It must not read the story.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -28,21 +28,32 @@ UNION ALL
  WHERE trace_id = $1 AND unit_id IS NULL AND state = 'queued' LIMIT 1)
 LIMIT 1";
 
-/// Ids of the brokerage's rows, and the providers' names for a message. A name that was used twice means the last one.
-const BY_TEXT: &str = "
-SELECT unit_id, NULL::uuid AS signal_id FROM dispatch.mission_facts WHERE mission_id = $1 AND unit_id IS NOT NULL
+/// Ids of the brokerage's rows, and the providers' names for a message and its repeats. A name that was used twice means
+/// the last one.
+const BY_NAME: &str = "
+SELECT unit_id, NULL::uuid AS signal_id FROM dispatch.mission_facts
+WHERE mission_id = ANY ($1) AND unit_id IS NOT NULL
 UNION ALL
-SELECT split_part(effect_key, '/', 1)::uuid, NULL FROM dispatch.effects WHERE listing_id = $1 AND mission_id IS NULL
+SELECT split_part(effect_key, '/', 1)::uuid, NULL FROM dispatch.effects
+WHERE listing_id = ANY ($1) AND mission_id IS NULL
 UNION ALL
 (SELECT unit_id, signal_id FROM dispatch.signals
- WHERE message_ref = $1 AND (unit_id IS NOT NULL OR state = 'ignored') ORDER BY received_at DESC LIMIT 1)
+ WHERE message_ref = ANY ($1) AND (unit_id IS NOT NULL OR state = 'ignored') ORDER BY received_at DESC LIMIT 1)
 UNION ALL
 (SELECT unit_id, signal_id FROM dispatch.signals
- WHERE message_ref = $1 AND unit_id IS NULL AND state = 'queued' LIMIT 1)
+ WHERE message_ref = ANY ($1) AND unit_id IS NULL AND state = 'queued' LIMIT 1)
 UNION ALL
-SELECT unit_id, signal_id FROM dispatch.signals WHERE event_key IN ('slack:event:' || $1, $1)
+(SELECT unit_id, signal_id FROM dispatch.signals
+ WHERE provider_event_id = ANY ($1) AND (unit_id IS NOT NULL OR state = 'ignored') ORDER BY received_at DESC LIMIT 1)
 UNION ALL
-SELECT unit_id, signal_id FROM dispatch.signals WHERE content_key = $1
+(SELECT unit_id, signal_id FROM dispatch.signals
+ WHERE provider_event_id = ANY ($1) AND unit_id IS NULL AND state = 'queued' LIMIT 1)
+UNION ALL
+SELECT unit_id, signal_id FROM dispatch.signals WHERE content_key = ANY ($1)
+UNION ALL
+SELECT s.unit_id, s.signal_id FROM dispatch.timeline AS repeat JOIN dispatch.signals AS s USING (signal_id)
+WHERE repeat.event = 'signal.duplicate'
+    AND (repeat.detail ->> 'trace_id' = ANY ($1) OR repeat.detail ->> 'provider_event_id' = ANY ($1))
 LIMIT 1";
 
 /// What a story is about: a unit, or a signal that has none.
@@ -52,7 +63,7 @@ pub(super) enum Subject {
     Signal(Uuid),
 }
 
-#[derive(QueryableByName)]
+#[derive(Clone, Copy, QueryableByName)]
 struct Found {
     #[diesel(sql_type = Nullable<SqlUuid>)]
     unit_id: Option<Uuid>,
@@ -61,25 +72,18 @@ struct Found {
 }
 
 pub(super) async fn subject(connection: &mut AsyncPgConnection, id: &str) -> Result<Option<Subject>, StoreError> {
-    let id = clean(id.trim());
+    let id = clean(id.trim()).into_owned();
+    let mut names = vec![id.clone()];
     if let Ok(uuid) = Uuid::parse_str(&id) {
         let mut found: Vec<Found> = sql(BY_UUID).bind::<SqlUuid, _>(uuid).load(connection).await?;
         if let Some(found) = found.pop().and_then(of_row) {
             return Ok(Some(found));
         }
-        // Missions and listings that Dispatch made have a UUID too, as text.
-        let text = uuid.to_string();
-        if text != *id {
-            if let Some(found) = by_text(connection, &text).await? {
-                return Ok(Some(found));
-            }
-        }
+        // Missions that Dispatch made have a UUID as text; a repeat's trace id is text too.
+        names.extend([uuid.to_string(), uuid.simple().to_string()]);
+        names.dedup();
     }
-    by_text(connection, &id).await
-}
-
-async fn by_text(connection: &mut AsyncPgConnection, id: &str) -> Result<Option<Subject>, StoreError> {
-    let mut found: Vec<Found> = sql(BY_TEXT).bind::<Text, _>(id).load(connection).await?;
+    let mut found: Vec<Found> = sql(BY_NAME).bind::<Array<Text>, _>(names).load(connection).await?;
     Ok(found.pop().and_then(of_row))
 }
 

@@ -24,14 +24,14 @@ use crate::store::{micros, small};
 /// The first of its conversation, among those that have been due longest.
 const OLDEST_DUE: &str = "
 SELECT u.unit_id FROM (
-    SELECT unit_id FROM dispatch.units
+    SELECT unit_id, next_attempt_at AS since, ordinal AS place FROM dispatch.units
     WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1
 ) AS longest
 JOIN dispatch.units AS u USING (unit_id)
 WHERE u.state = 'pending' AND u.next_attempt_at <= now() AND NOT EXISTS (
     SELECT FROM dispatch.units AS earlier
     WHERE earlier.state = 'pending' AND earlier.conversation = u.conversation AND earlier.ordinal < u.ordinal)
-ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
+ORDER BY since, place LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
 
 /// The same, for when one busy conversation fills that whole window: steps from conversation to conversation instead.
