@@ -70,7 +70,6 @@ impl SlackMessage {
     }
 
     /// The signed request that Slack would make to `base`.
-    #[must_use]
     pub fn request(&self, client: &Client, base: &str) -> RequestBuilder {
         let request = signed(client, base, self.body().to_string().into_bytes());
         match &self.retry {
@@ -83,13 +82,11 @@ impl SlackMessage {
 }
 
 /// A signed JSON request with any body.
-#[must_use]
 pub fn signed(client: &Client, base: &str, body: Vec<u8>) -> RequestBuilder {
     signed_at(client, base, body, SECRET, OffsetDateTime::now_utc().unix_timestamp())
 }
 
 /// A signed JSON request, with any secret and time.
-#[must_use]
 pub fn signed_at(client: &Client, base: &str, body: Vec<u8>, secret: &str, at: i64) -> RequestBuilder {
     let signature = sign(&SecretString::from(secret.to_owned()), at, &body);
     client

@@ -45,7 +45,7 @@ impl System {
     /// How its servers are started.
     #[must_use]
     pub fn launch(&self) -> Launch {
-        Launch::serve(self.binary, &self.database.url().expose())
+        Launch::serve(self.binary, self.database.url().expose())
             .env("SLACK_API_URL", &self.slack.url())
             .env("SLACK_BOT_TOKEN", "xoxb-test")
     }
