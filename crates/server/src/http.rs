@@ -14,10 +14,10 @@ pub mod timestamp;
 pub mod trace;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
-use actix_web::{App, Error, Handler, HttpResponse, Resource, Responder};
+use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder};
 use auth::Access;
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
@@ -61,34 +61,44 @@ pub fn app(
         .service(web::scope("/dispatch").configure(routes))
         .configure(routes)
         .default_service(web::to(nothing_here))
-        .wrap(from_fn(auth::guard))
         .wrap(from_fn(trace::trace))
         // Outermost, for `trace` gives errors a new answer.
         .wrap(headers::security())
 }
 
-/// Every route. They stand twice: at the root and below `/dispatch`.
+/// Every route. They stand twice: at the root and below `/dispatch`. A route is guarded unless it says `open`: it carries
+/// its own proof (a webhook's signature) or shows nothing of anybody (probes, documentation).
 fn routes(config: &mut ServiceConfig) {
     config
-        .service(post("/intake/slack", intake::slack::receive))
+        .service(open_post("/intake/slack", intake::slack::receive))
         .service(get("/missions", missions::list))
         .service(get("/missions/{mission_id}", missions::show))
-        .service(get("/observe/health", observe::health))
+        .service(open_get("/observe/health", observe::health))
         .service(get("/observe/logs/{id}", observe::story))
         .service(get("/observe/logs/{id}/text", observe::story_text))
-        .service(get("/livez", observe::live))
-        .service(get("/readyz", observe::ready))
-        .service(get("/openapi.json", docs::openapi))
-        .service(get("/docs", docs::to_index))
-        .service(get("/docs/", docs::index))
-        .service(get("/docs/{file}", docs::file));
+        .service(open_get("/livez", observe::live))
+        .service(open_get("/readyz", observe::ready))
+        .service(open_get("/openapi.json", docs::openapi))
+        .service(open_get("/docs", docs::to_index))
+        .service(open_get("/docs/", docs::index))
+        .service(open_get("/docs/{file}", docs::file));
 }
 
-/// A path that is read: GET, and HEAD, which differs only in the body that the server leaves out.
-fn get<F, Args>(path: &str, handler: F) -> Resource
+/// A path that callers read.
+fn get<F, Args>(path: &str, handler: F) -> impl HttpServiceFactory + use<F, Args>
 where
     F: Handler<Args> + Clone,
-    Args: actix_web::FromRequest + 'static,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    open_get(path, handler).wrap(from_fn(auth::guard))
+}
+
+/// A path that everybody reads: GET, and HEAD, which differs only in the body that the server leaves out.
+fn open_get<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
     web::resource(path)
@@ -97,11 +107,11 @@ where
         .default_service(web::to(|| refuse_method("GET, HEAD")))
 }
 
-/// A path that takes what is posted.
-fn post<F, Args>(path: &str, handler: F) -> Resource
+/// A path that takes what is posted, by whomever: the handler checks a signature.
+fn open_post<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
+    Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
     web::resource(path).route(web::post().to(handler)).default_service(web::to(|| refuse_method("POST")))

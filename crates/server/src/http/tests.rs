@@ -246,6 +246,31 @@ async fn a_stranger_sees_nothing_but_probes_and_documentation() {
 }
 
 #[actix_web::test]
+async fn no_spelling_of_a_path_goes_round_the_guard() {
+    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let asked = item["get"]["security"].as_array().is_none_or(|asked| !asked.is_empty());
+        if item.get("get").is_none() || !asked {
+            continue;
+        }
+        let path = path.replace("{mission_id}", "m-1").replace("{id}", "m-1");
+        let letter = path.chars().nth(1).expect("a letter");
+        let escaped = path.replacen(letter, &format!("%{:02x}", u32::from(letter)), 1);
+        for spelling in [
+            path.clone(),
+            escaped,
+            format!("/dispatch{path}"),
+            format!("/{path}"),
+            format!("/./{path}"),
+            format!("{path}/"),
+        ] {
+            let status = ask(Fault::default(), TestRequest::get().uri(&spelling)).await.status.as_u16();
+            assert!(status == 401 || status == 404 && spelling != path, "{spelling}: {status}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_development_server_answers_its_own_machine_only() {
     let dev = Fault { this_machine: true, ..Fault::default() };
     let here: SocketAddr = "127.0.0.1:50000".parse().expect("valid");
