@@ -13,6 +13,9 @@ BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT%s', wanted.name, wanted.extra);
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
+            -- Only a superuser may hand out BYPASSRLS.
+            WHEN insufficient_privilege THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', wanted.name);
         END;
     END LOOP;
 END

@@ -4,16 +4,19 @@
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 
-/// Everything is invented: 555 numbers, example.com, streets without such houses.
+/// Everything is invented: 555 numbers, example.com, streets without such houses. The labelled messages that
+/// `cargo xtask demo` replays mention some of these people.
 const STAFF: &str = "
 INSERT INTO public.staff (staff_id, email, name, role, slack_user_id, phone)
 SELECT * FROM (VALUES
-    ('staff-sam', 'sam@brokerage.example.com', 'Sam Whitfield', 'admin', 'U01STAFF001', '+14165550110'),
-    ('staff-nadine', 'nadine@brokerage.example.com', 'Nadine Okafor', 'operations', 'U01STAFF002', '+14165550111'),
-    ('staff-priya', 'priya@brokerage.example.com', 'Priya Raman', 'operations', 'U01STAFF003', '+14165550112'),
-    ('staff-marco', 'marco@brokerage.example.com', 'Marco Bellini', 'marketing', 'U01STAFF004', '+14165550113'),
-    ('staff-lena', 'lena@brokerage.example.com', 'Lena Fischer', 'marketing', 'U01STAFF005', '+14165550114'),
-    ('staff-tomas', 'tomas@brokerage.example.com', 'Tomas Novak', 'support', 'U01STAFF006', '+14165550115')
+    ('staff-sam', 'sam@brokerage.example.com', 'Sam Whitfield', 'admin', 'U01ADMIN001', '+14165550110'),
+    ('staff-emma', 'emma@brokerage.example.com', 'Emma Lindqvist', 'admin', 'U01ADMIN002', '+14165550111'),
+    ('staff-nadine', 'nadine@brokerage.example.com', 'Nadine Okafor', 'operations', 'U01OPS001', '+14165550112'),
+    ('staff-priya', 'priya@brokerage.example.com', 'Priya Raman', 'operations', 'U01OPS002', '+14165550113'),
+    ('staff-devon', 'devon@brokerage.example.com', 'Devon Clarke', 'operations', 'U01OPS003', '+14165550114'),
+    ('staff-beatriz', 'beatriz@brokerage.example.com', 'Beatriz Almeida', 'marketing', 'U01MKT001', '+14165550115'),
+    ('staff-carlo', 'carlo@brokerage.example.com', 'Carlo Bellini', 'marketing', 'U01MKT002', '+14165550116'),
+    ('staff-mei', 'mei@brokerage.example.com', 'Mei Tanaka', 'support', 'U01SUP001', '+14165550117')
 ) AS invented
 WHERE NOT EXISTS (SELECT FROM public.staff)";
 
@@ -31,7 +34,9 @@ SELECT * FROM (VALUES
     ('realtor-ines', 'ines@realtors.example.com', 'Ines Moreau', '+14165550125', 'ON-100005', 'Harbour Realty',
      'U01REAL005', ARRAY['The Annex']),
     ('realtor-arlyn', 'arlyn@realtors.example.com', 'Arlyn Santos', '+14165550126', 'ON-100006', 'Harbour Realty',
-     'U01REAL006', ARRAY['Etobicoke'])
+     'U01REAL006', ARRAY['Etobicoke']),
+    ('realtor-liam', 'liam@realtors.example.com', 'Liam Ashworth', '+14165550127', 'ON-100007', 'Lakeshore Homes',
+     'U02REAL001', ARRAY['Mimico'])
 ) AS invented
 WHERE NOT EXISTS (SELECT FROM public.realtors)";
 

@@ -24,7 +24,7 @@ async fn seeded() -> (TestDatabase, Replica) {
 #[tokio::test]
 async fn the_seed_is_sown_once() {
     let (database, _) = seeded().await;
-    for (table, rows) in [("staff", 6), ("realtors", 6), ("listings", 5)] {
+    for (table, rows) in [("staff", 8), ("realtors", 7), ("listings", 5)] {
         assert_eq!(number(&database, &format!("SELECT count(*) AS n FROM {table}")).await, rows, "{table}");
     }
 }
@@ -192,4 +192,22 @@ async fn a_busy_table_leaves_the_delivery_due() {
     assert_eq!(replica.deliveries.store(&claimed[0]).await.unwrap().state, DeliveryState::Delivered);
     let slack = replica.deliveries.claim(DestinationKind::Slack, claim_for(AGES)).await.unwrap();
     assert_eq!(slack.len(), 1, "now the receipt may go");
+}
+
+#[tokio::test]
+async fn a_settlement_that_cannot_be_written_is_refused_whole() {
+    use dispatch_routing::plan::Verdict;
+    use dispatch_routing::queue::{QueueError, Settled};
+    use dispatch_routing::testing::settlement;
+    use dispatch_routing::unit_queue::UnitQueue;
+    let (database, replica) = seeded().await;
+    let good = replica.queues().claimed("good", AGES).await;
+    let bad = replica.queues().claimed("bad", AGES).await;
+    let mut unreadable = settlement(&bad, Verdict::Nothing);
+    unreadable.classified.classification.listing.address = Some("12 Main\0St".to_owned());
+    let sound = settlement(&good, Verdict::Dispatch(vec![task(|_| {})]));
+    let error = replica.units.settle(vec![sound.clone(), unreadable]).await.unwrap_err();
+    assert!(matches!(error, QueueError::Rejected(_)), "{error:?}");
+    assert_eq!(number(&database, "SELECT count(*) AS n FROM dispatch_agent_tasks").await, 0);
+    assert_eq!(replica.units.settle(vec![sound]).await.unwrap(), [Settled::Stood], "alone it stands");
 }
