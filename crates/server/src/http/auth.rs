@@ -33,10 +33,11 @@ impl Access {
         match self {
             Self::ThisMachine => on_this_machine(headers, peer),
             Self::Bearer { secret, clock } => {
-                let token = bearer_token(headers).ok_or_else(|| unauthenticated("invalid_request"))?;
+                let token = bearer_token(headers)
+                    .ok_or_else(|| unauthenticated("Bearer", "Send `Authorization: Bearer <token>`."))?;
                 bearer::check(token, secret, clock.now())
                     .map(drop)
-                    .map_err(|error| unauthenticated("invalid_token").detail(error.to_string()).because(error))
+                    .map_err(|error| unauthenticated("Bearer error=\"invalid_token\"", error.told()))
             }
             Self::Unavailable => Err(Problem::new(&kind::AUTHENTICATION_UNAVAILABLE).detail(
                 "JWKS_URL is set, but tokens with asymmetric keys cannot be checked by this version. \
@@ -46,12 +47,9 @@ impl Access {
     }
 }
 
-fn unauthenticated(error: &str) -> Problem {
-    let challenge = if error == "invalid_token" { "Bearer error=\"invalid_token\"" } else { "Bearer" };
-    Problem::new(&kind::AUTHENTICATION_REQUIRED).detail("Send `Authorization: Bearer <token>`.").header(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer")),
-    )
+fn unauthenticated(challenge: &'static str, detail: &str) -> Problem {
+    let challenge = HeaderValue::from_static(challenge);
+    Problem::new(&kind::AUTHENTICATION_REQUIRED).detail(detail).header(header::WWW_AUTHENTICATE, challenge)
 }
 
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {

@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
-use thiserror::Error;
 use time::OffsetDateTime;
 
 /// Clocks of two machines may differ this much.
@@ -28,23 +27,32 @@ pub struct Caller {
 }
 
 /// Why a token does not count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BearerError {
     /// Not three parts of base64url, or not the JSON expected.
-    #[error("the token is not a JSON Web Token")]
     Malformed,
     /// Another algorithm than HS256, or extensions we do not know.
-    #[error("the token is not signed with HS256")]
     Algorithm,
     /// Signed with another secret, or altered.
-    #[error("the token's signature does not match")]
     Signature,
     /// Expired, without expiry, or not valid yet.
-    #[error("the token is not valid at this time")]
     Time,
     /// Supabase's public `anon` key is a valid token too; it opens nothing here.
-    #[error("the token's role is not allowed")]
     Role,
+}
+
+impl BearerError {
+    /// What the caller is told.
+    #[must_use]
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Malformed => "The token is not a JSON Web Token.",
+            Self::Algorithm => "The token is not signed with HS256.",
+            Self::Signature => "The token's signature does not match.",
+            Self::Time => "The token has expired or is not valid yet.",
+            Self::Role => "The token's role is not allowed.",
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -153,15 +153,24 @@ impl From<SignatureError> for Problem {
             SignatureError::Stale { .. } => &kind::SIGNATURE_STALE,
             SignatureError::Mismatch => &kind::SIGNATURE_MISMATCH,
         };
-        // These words are about the request's own headers; they tell a sender with a wrong clock what is wrong.
-        Self::new(kind).detail(error.to_string()).because(error)
+        match error {
+            SignatureError::Mismatch => Self::new(kind),
+            // These words are about the request's own headers; they tell a sender with a wrong clock what is wrong.
+            told => Self::new(kind).detail(format!("{}.", sentence(&told.to_string()))),
+        }
     }
+}
+
+/// The message of an error as a sentence begins.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 impl From<ParseError> for Problem {
     fn from(error: ParseError) -> Self {
         let field = ProblemField::pointer(error.pointer(), error.to_string());
-        Self::new(&kind::INVALID_BODY).errors(vec![field]).because(error)
+        Self::new(&kind::INVALID_BODY).errors(vec![field])
     }
 }
 

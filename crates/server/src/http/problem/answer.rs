@@ -48,7 +48,8 @@ impl Problem {
         match self.0.kind.status {
             500.. => tracing::error!(code, detail, cause = chain, "answered with a problem"),
             401 | 403 => tracing::warn!(code, detail, cause = chain, "refused"),
-            _ => tracing::info!(code, detail, cause = chain, "answered with a problem"),
+            // The line of the access log says enough about a request that was simply wrong.
+            _ => tracing::debug!(code, detail, cause = chain, "answered with a problem"),
         }
     }
 }
