@@ -45,8 +45,8 @@ async fn forged_and_stale_requests_are_refused_and_store_nothing() {
 
     let unsigned = client.post(format!("{base}/intake/slack")).header("content-type", "application/json");
     let wrong_secret = signed_at(client, base, body.clone(), "not-the-secret", now());
-    let stale = signed_at(client, base, body.clone(), SECRET, now() - 301);
-    let from_the_future = signed_at(client, base, body.clone(), SECRET, now() + 301);
+    let stale = signed_at(client, base, body.clone(), SECRET, now() - 310);
+    let from_the_future = signed_at(client, base, body.clone(), SECRET, now() + 310);
     let altered = signed(client, base, body.clone()).body(String::from_utf8_lossy(&body).replace("hello", "pay me"));
     for request in [unsigned.body(body.clone()), wrong_secret, stale, from_the_future, altered] {
         assert_problem(&answer(request).await, StatusCode::UNAUTHORIZED);

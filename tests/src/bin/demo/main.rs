@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long, default_value_t = 240)]
     count: usize,
     /// How many authors write them.
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 200)]
     authors: usize,
     /// One message in so many is sent a second time, as Slack does after a time-out.
     #[arg(long, default_value_t = 10)]
