@@ -4,8 +4,9 @@ use super::reader::Reader;
 use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 
-/// Shown unless `RUST_LOG` says otherwise. The HTTP library tells of each of its threads; nobody asked.
-const DEFAULT_FILTER: &str = "info,actix_server=warn";
+/// Shown unless `RUST_LOG` says otherwise. The HTTP library tells of each of its threads, and calls every stranger's
+/// garbage an error; nobody asked.
+const DEFAULT_FILTER: &str = "info,actix_server=warn,actix_http=off";
 
 /// How the process talks about itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
