@@ -22,7 +22,11 @@ impl Lane {
     }
 
     /// Runs `turn` until told to stop. A turn in hand is always finished. `turn` answers how many rows moved.
-    pub(super) async fn run(mut self, turn: impl AsyncFn() -> Result<usize, QueueError>) {
+    pub(super) async fn run<F, Fut>(mut self, turn: F)
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<usize, QueueError>>,
+    {
         let mut failures = 0u32;
         while !self.stop.is_cancelled() {
             // Marked as seen before the turn: what rings during it is found right after it.
@@ -65,7 +69,7 @@ mod tests {
         let stop = CancellationToken::new();
         let turns = AtomicUsize::new(0);
         let lane = Lane::new("test", Duration::from_secs(3600), stop.clone(), ring);
-        let run = lane.run(async || {
+        let run = lane.run(|| async {
             if turns.fetch_add(1, Ordering::SeqCst) == 1 {
                 stop.cancel();
             }
@@ -86,11 +90,13 @@ mod tests {
         let turns = AtomicUsize::new(0);
         let begun = tokio::time::Instant::now();
         Lane::new("test", Duration::from_millis(100), stop.clone(), ring)
-            .run(async || match turns.fetch_add(1, Ordering::SeqCst) {
-                0..3 => Err(QueueError::Unavailable("down".into())),
-                _ => {
-                    stop.cancel();
-                    Ok(0)
+            .run(|| async {
+                match turns.fetch_add(1, Ordering::SeqCst) {
+                    0..3 => Err(QueueError::Unavailable("down".into())),
+                    _ => {
+                        stop.cancel();
+                        Ok(0)
+                    }
                 }
             })
             .await;

@@ -100,12 +100,13 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) {
         let (bell, ring) = watch::channel(0u64);
         let lane = |name| Lane::new(name, self.poll, stop.clone(), ring.clone());
-        let sends = self.couriers.iter().map(|courier| {
-            lane(courier.serves().as_str()).run(async || self.deliver.send_turn(courier.as_ref()).await)
-        });
+        let sends = self
+            .couriers
+            .iter()
+            .map(|courier| lane(courier.serves().as_str()).run(|| self.deliver.send_turn(courier.as_ref())));
         tokio::join!(
-            lane("reason").run(async || self.reason.turn().await),
-            lane("storage").run(async || self.deliver.store_turn().await),
+            lane("reason").run(|| self.reason.turn()),
+            lane("storage").run(|| self.deliver.store_turn()),
             futures_util::future::join_all(sends),
             self.listen(&bell, &stop),
             self.report(&stop),
