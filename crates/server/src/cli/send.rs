@@ -63,11 +63,19 @@ pub async fn run(mut arguments: Arguments) -> Result<ExitCode> {
     let headers = [(TIMESTAMP_HEADER, timestamp.to_string()), (SIGNATURE_HEADER, signature)];
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
     let answer = arguments.server.connect()?.post(&["intake", "slack"], &headers, body).await?;
-    println!("{}", told(&answer, &arguments.server.repeated()));
+    println!("{}", told(&answer, &this_command(), &arguments.server.repeated()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(answer: &Value, url: &str) -> String {
+/// How this program was called, so that what it suggests can be pasted: by cargo, or by its own name.
+fn this_command() -> String {
+    match std::env::var_os("CARGO") {
+        Some(_) => "cargo run --release --".to_owned(),
+        None => std::env::args().next().unwrap_or_else(|| "dispatch".to_owned()),
+    }
+}
+
+fn told(answer: &Value, command: &str, url: &str) -> String {
     let member = |name: &str| answer[name].as_str().map(printable);
     let event_id = member("event_id").unwrap_or_default();
     let status = member("status").unwrap_or_default();
@@ -76,7 +84,7 @@ fn told(answer: &Value, url: &str) -> String {
         (None, Some(true)) => " (known before)".to_owned(),
         (None, _) => String::new(),
     };
-    format!("event_id  {event_id}\nstatus    {status}{more}\n\nWhat becomes of it:\n  dispatch trace {url}{event_id}")
+    format!("event_id  {event_id}\nstatus    {status}{more}\n\nWhat becomes of it:\n  {command} trace {url}{event_id}")
 }
 
 fn text(given: Option<String>) -> Result<String> {
@@ -155,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_next_command_is_named() {
-        let told = told(&json!({"event_id": "e-1", "status": "queued", "duplicate": true}), "");
+        let told = told(&json!({"event_id": "e-1", "status": "queued", "duplicate": true}), "dispatch", "");
         assert!(told.contains("queued (known before)") && told.ends_with("dispatch trace e-1"), "{told}");
     }
 }
