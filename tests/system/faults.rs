@@ -54,7 +54,7 @@ async fn two_replicas_share_one_queue_without_doubling() {
 #[tokio::test]
 async fn a_restart_in_the_middle_of_a_burst_loses_and_splits_nothing() {
     let system = system().await;
-    let launch = system.launch().env("BURST_QUIET_MS", "1500");
+    let launch = system.launch().env("BURST_QUIET_MS", "5000");
     let first = launch.start().await;
     system.say(&first, &SlackMessage::new("U1", "Please order the lockbox and sign")).await;
     first.kill().await;

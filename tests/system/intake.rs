@@ -169,7 +169,7 @@ async fn any_text_a_person_can_type_is_stored_and_settled() {
 #[tokio::test]
 async fn a_burst_is_understood_as_one() {
     let system = system().await;
-    let server = system.serve().await;
+    let server = system.launch().env("BURST_QUIET_MS", "2500").start().await;
     for text in ["Please order the status certificate", "for 12 Elm St", "by Friday"] {
         system.say(&server, &SlackMessage::new("U1", text)).await;
     }

@@ -5,12 +5,15 @@
 mod faults;
 mod intake;
 mod kills;
+mod legacy;
 mod routing;
 mod slack_answers;
 
 use dispatch_tests::harness::System;
 
+const BINARY: &str = env!("CARGO_BIN_EXE_dispatch-under-test");
+
 /// A system with nothing started yet.
 async fn system() -> System {
-    System::new(env!("CARGO_BIN_EXE_dispatch-under-test")).await
+    System::new(BINARY).await
 }

@@ -63,20 +63,35 @@ impl Launch {
         self
     }
 
-    /// Starts it and waits until it says where it listens.
+    /// Another command of the same binary, in the same environment; waits until it ends. Answers success and output.
     ///
     /// # Panics
-    /// When it ends first, or takes longer than [`PATIENCE`].
-    pub async fn start(&self) -> Server {
+    /// When it cannot be started.
+    pub async fn run(mut self, command: &[&str]) -> (bool, String) {
+        self.arguments = command.iter().map(ToString::to_string).collect();
+        let output = self.command().output().await.expect("the binary starts");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(&self.arguments).env_clear().envs(&self.environment);
+        command.args(&self.arguments).env_clear().envs(&self.environment).stdin(Stdio::null());
         for inherited in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(inherited) {
                 command.env(inherited, value);
             }
         }
-        let mut child = command
-            .stdin(Stdio::null())
+        command
+    }
+
+    /// Starts it and waits until it says where it listens.
+    ///
+    /// # Panics
+    /// When it ends first, or takes longer than [`PATIENCE`].
+    pub async fn start(&self) -> Server {
+        let mut child = self
+            .command()
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

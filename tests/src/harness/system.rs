@@ -31,15 +31,21 @@ impl System {
     /// # Panics
     /// When there is no database to be had.
     pub async fn new(binary: &'static str) -> Self {
+        Self::over(binary, TestDatabase::new().await).await
+    }
+
+    /// Over a database that somebody else has begun with `sql`; nothing of Dispatch is in it yet.
+    ///
+    /// # Panics
+    /// When there is no database to be had, or the SQL fails.
+    pub async fn on_legacy(binary: &'static str, sql: &str) -> Self {
+        Self::over(binary, TestDatabase::legacy(sql).await).await
+    }
+
+    async fn over(binary: &'static str, database: TestDatabase) -> Self {
         // The process-wide default; a second test thread finds it set, which is what we want.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self {
-            binary,
-            database: TestDatabase::new().await,
-            slack: SlackPeer::start().await,
-            client: Client::new(),
-            finished: false,
-        }
+        Self { binary, database, slack: SlackPeer::start().await, client: Client::new(), finished: false }
     }
 
     /// How its servers are started.

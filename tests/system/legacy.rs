@@ -1,0 +1,74 @@
+//! A database that began as Operations Center: Dispatch works beside it, and storage waits for the new names.
+
+use crate::BINARY;
+use dispatch_tests::harness::system::CLEAR_TASK;
+use dispatch_tests::harness::{SlackMessage, System};
+use reqwest::StatusCode;
+
+/// The old tables, short of what this test does not ask for.
+const OPERATIONS_CENTER: &str = "
+CREATE TABLE realtors (realtor_id text PRIMARY KEY, email text, name text, phone text, slack_user_id text UNIQUE,
+    status text, deleted_at timestamptz);
+INSERT INTO realtors VALUES ('01JC0REALTOR0000000000A', 'amelia@example.com', 'Amelia Hart', NULL, 'U1', 'active');
+CREATE TABLE listings (listing_id text PRIMARY KEY, address_string text, status text, realtor_id text, type text,
+    notes text, due_date timestamptz, created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(), deleted_at timestamptz);
+CREATE TABLE activities (task_id text PRIMARY KEY, listing_id text NOT NULL REFERENCES listings, realtor_id text,
+    name text, description text, task_category text, status text NOT NULL DEFAULT 'OPEN', priority int DEFAULT 0,
+    visibility_group text DEFAULT 'BOTH', assigned_staff_id text, due_date timestamptz, claimed_at timestamptz,
+    completed_at timestamptz, created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(), deleted_at timestamptz, deleted_by text);
+CREATE TABLE agent_tasks (task_id text PRIMARY KEY, realtor_id text NOT NULL REFERENCES realtors, task_key text,
+    name text, description text, task_category text, listing_id text, status text NOT NULL DEFAULT 'OPEN',
+    priority int DEFAULT 0, assigned_staff_id text, due_date timestamptz, claimed_at timestamptz,
+    completed_at timestamptz, created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(), deleted_at timestamptz, deleted_by text, notes text,
+    UNIQUE (realtor_id, task_key));
+INSERT INTO agent_tasks (task_id, realtor_id, name) VALUES ('01JC0TASK00000000000000A', '01JC0REALTOR0000000000A', 'Old');";
+
+/// What the cut-over comes to in the end.
+const RENAMES: &str = "
+ALTER TABLE activities RENAME COLUMN task_id TO mission_id;
+ALTER TABLE activities RENAME COLUMN task_category TO mission_type;
+ALTER TABLE activities RENAME COLUMN status TO mission_status;
+ALTER TABLE activities RENAME TO dispatch_activities;
+ALTER TABLE agent_tasks RENAME COLUMN task_id TO mission_id;
+ALTER TABLE agent_tasks RENAME COLUMN task_category TO mission_type;
+ALTER TABLE agent_tasks RENAME COLUMN status TO mission_status;
+ALTER TABLE agent_tasks RENAME TO dispatch_agent_tasks;";
+
+/// Columns, constraints, policies and privileges of everything outside Dispatch's own schema.
+const PUBLIC_CATALOGUE: &str = "
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) AS kind, a.attnotnull, c.relacl::text,
+    (SELECT count(*) FROM pg_constraint WHERE conrelid = c.oid) AS constraints,
+    (SELECT count(*) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal) AS triggers
+FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, a.attnum";
+
+#[tokio::test]
+async fn storage_waits_until_the_tables_have_their_new_names() {
+    let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;
+    let before = system.ledger().rows(PUBLIC_CATALOGUE).await;
+    let (migrated, said) = system.launch().run(&["migrate"]).await;
+    assert!(migrated && said.contains("cut-over"), "{said}");
+    assert_eq!(system.ledger().rows(PUBLIC_CATALOGUE).await, before, "nothing of theirs was touched");
+
+    let server = system.serve().await;
+    let event_id = system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    let held = "SELECT count(*) AS n FROM dispatch.deliveries WHERE state = 'held' AND reason = 'cutover_expand_due'";
+    system.eventually("the storage delivery waits", async || system.ledger().count(held).await == 1).await;
+    let (status, problem) = system.get(&server, "/missions").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &"cutover_expand_due".into()));
+    let (status, health) = system.get(&server, "/observe/health").await;
+    assert_eq!(status, StatusCode::OK, "intake, reason and observe work: {health}");
+    assert!(health.to_string().contains("cutover_expand_due"));
+    assert_eq!(system.slack.calls(), 0, "no receipt for a mission that is not stored");
+
+    system.database.execute(RENAMES).await;
+    system.settled().await;
+    let (status, page) = system.get(&server, "/missions").await;
+    assert_eq!((status, page["items"].as_array().unwrap().len()), (StatusCode::OK, 2), "{page}");
+    let (_, story) = system.get(&server, &format!("/observe/logs/{event_id}")).await;
+    assert_eq!((story["state"].clone(), system.slack.posted().len()), ("done".into(), 1), "{story}");
+    system.finish().await;
+}
