@@ -69,7 +69,10 @@ async fn serve(
     let surface = compose::surface(config, &pool, Access::ThisMachine);
     let worker = compose::worker(config, &pool)?;
     ready();
-    let outcome = compose::until_told(Some((listener, surface)), Some(worker)).await;
+    let outcome = tokio::select! {
+        outcome = compose::until_told(Some((listener, surface)), Some(worker)) => outcome,
+        never = database.keep_running() => never,
+    };
     pool.close();
     outcome
 }

@@ -8,18 +8,22 @@ mod cluster;
 mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod keep;
 mod lock;
 mod options;
 mod place;
 mod postmaster;
-mod ready;
+mod server;
 mod settings;
+mod setup;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 pub use self::error::EmbeddedError;
 pub use self::options::{Durability, EmbeddedOptions, Location};
 use self::{account::Account, binaries::Binaries, lock::OwnerLock, place::Place, postmaster::Postmaster};
+use self::{server::Server, setup::Setup};
 
 /// The name of the database, of its role, and of nothing else.
 pub(crate) const NAME: &str = "dispatch";
@@ -30,11 +34,8 @@ pub const OLDEST_MAJOR: u32 = 15;
 /// A running server. [`stop`](Self::stop) ends it cleanly; dropping asks it to end and does not wait.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
-    postmaster: Postmaster,
-    location: Location,
-    url: String,
-    // Last: the lock outlives the server it guards.
-    _lock: OwnerLock,
+    // Shared only with work that waits for processes and files, which outlasts a future that is dropped.
+    server: Arc<Server>,
 }
 
 impl EmbeddedPostgres {
@@ -56,41 +57,34 @@ impl EmbeddedPostgres {
             }
         })
         .await?;
-        let binaries = programs(&options, &place, &account).await?;
-        let durability = options.durability;
-        let (place, binaries, account) = blocking(move || {
-            Postmaster::end_leftover(&place.data())?;
-            place.prepare(&account)?;
-            cluster::ensure(&place, &binaries, &account, durability)?;
-            Ok((place, binaries, account))
-        })
-        .await?;
-        let url =
-            place.url(options.settings.iter().rev().find(|(key, _)| key == "port").map(|(_, port)| port.as_str()));
-        let location = place.location(&binaries);
-        let arguments = settings::arguments(&place, &options);
-        let postmaster = ready::launch(&place, &binaries, &account, &arguments, &url).await?;
-        lock.announce(&url)?;
-        tracing::debug!(%location, "embedded PostgreSQL is ready");
-        Ok(Self { postmaster, location, url, _lock: lock })
+        let setup = Setup::choose(&options, account, place).await?;
+        let server = Server::start(setup, lock).await?;
+        tracing::debug!(location = %server.setup().location, "embedded PostgreSQL is ready");
+        Ok(Self { server })
+    }
+
+    /// Keeps the server up until this future is dropped: one that ended without [`stop`](Self::stop) is started again on the
+    /// same data, under the same URL, with a growing pause where it ends again and again.
+    pub async fn keep_running(&self) -> ! {
+        keep::keep(&self.server).await
     }
 
     /// The URL of the database `dispatch`. No password stands in it: the socket's folder lets nobody else in.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        &self.server.setup().url
     }
 
     /// Where the data is and why, which programs, which version.
     #[must_use]
     pub fn location(&self) -> &Location {
-        &self.location
+        &self.server.setup().location
     }
 
-    /// The process id of the server.
+    /// The process id of the server; another one after each start.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.postmaster.pid()
+        self.server.pid()
     }
 
     /// Ends the server (open connections are closed, committed work is on disk) and waits for it.
@@ -99,8 +93,7 @@ impl EmbeddedPostgres {
     ///
     /// When it has not ended after half a minute.
     pub async fn stop(self) -> Result<(), EmbeddedError> {
-        let Self { postmaster, _lock, .. } = self;
-        blocking(move || postmaster.stop()).await
+        blocking(move || self.server.stop()).await
     }
 }
 
@@ -124,7 +117,7 @@ pub async fn running(root: &Path) -> Result<Option<String>, EmbeddedError> {
 
 /// The folder that a server below `root` keeps everything in.
 #[cfg(feature = "testing")]
-pub(crate) fn base(root: &Path) -> Result<PathBuf, EmbeddedError> {
+pub(crate) fn base(root: &Path) -> Result<std::path::PathBuf, EmbeddedError> {
     Ok(Place::choose(root, &Account::for_the_server()?)?.base().to_owned())
 }
 
@@ -138,24 +131,6 @@ pub(crate) async fn remove(root: &Path) -> Result<(), EmbeddedError> {
         std::fs::remove_dir_all(&base).map_err(EmbeddedError::file("remove", &base))
     })
     .await
-}
-
-/// The programs to run: those asked for, those installed, or those fetched.
-async fn programs(options: &EmbeddedOptions, place: &Place, account: &Account) -> Result<Binaries, EmbeddedError> {
-    let wanted = cluster::major_of(&place.data());
-    let (asked, fetched) = (options.binaries.clone(), place.programs());
-    let found = blocking({
-        let account = account.clone();
-        move || binaries::find(asked.as_deref(), &fetched, wanted, &account)
-    })
-    .await;
-    match found {
-        #[cfg(feature = "fetch")]
-        Err(EmbeddedError::NotInstalled { .. }) => {
-            fetch::fetch(options.archive_url.as_deref(), wanted, &place.programs(), account).await
-        }
-        other => other,
-    }
 }
 
 /// Runs what waits for processes and files outside the async executor.

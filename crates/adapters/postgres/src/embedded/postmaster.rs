@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Account, Binaries, EmbeddedError, place::Place};
+use super::{EmbeddedError, setup::Setup};
 
 /// How long a fast shutdown may take; a checkpoint on a slow disk is the longest part of it.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -28,18 +28,17 @@ const NOBODY: &str = "2147483646";
 #[derive(Debug)]
 pub(super) struct Postmaster {
     child: Child,
-    ended: bool,
+    /// How it ended, once it has.
+    end: Option<String>,
+    told_to_end: bool,
+    /// Where in the log this launch begins.
     log_start: u64,
 }
 
 impl Postmaster {
     /// Starts the server in a process group of its own, so that Ctrl-C in the terminal ends `dispatch` and not this.
-    pub(super) fn launch(
-        place: &Place,
-        binaries: &Binaries,
-        account: &Account,
-        arguments: &[String],
-    ) -> Result<Self, EmbeddedError> {
+    pub(super) fn launch(setup: &Setup) -> Result<Self, EmbeddedError> {
+        let Setup { account, place, binaries, arguments, .. } = setup;
         let path = place.log();
         let log =
             OpenOptions::new().create(true).append(true).open(&path).map_err(EmbeddedError::file("open", &path))?;
@@ -57,7 +56,7 @@ impl Postmaster {
             .process_group(0)
             .spawn()
             .map_err(EmbeddedError::file("start the server on", &place.data()))?;
-        Ok(Self { child, ended: false, log_start })
+        Ok(Self { child, end: None, told_to_end: false, log_start })
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -69,20 +68,34 @@ impl Postmaster {
         mark_of(data).is_some_and(|(_, pid, _)| u32::try_from(pid) == Ok(self.pid()))
     }
 
-    /// Where in the log this launch begins.
-    pub(super) fn log_start(&self) -> u64 {
-        self.log_start
+    /// How it ended, when nobody told it to.
+    pub(super) fn failure(&mut self) -> Option<&str> {
+        if self.told_to_end { None } else { self.end() }
     }
 
-    /// Whether it has ended by itself.
-    pub(super) fn has_ended(&mut self) -> bool {
-        self.ended = self.ended || !matches!(self.child.try_wait(), Ok(None));
-        self.ended
+    /// Where in the log it began, once it has ended.
+    pub(super) fn ended_after(&mut self) -> Option<u64> {
+        self.has_ended().then_some(self.log_start)
+    }
+
+    fn end(&mut self) -> Option<&str> {
+        if self.end.is_none() {
+            self.end = match self.child.try_wait() {
+                Ok(status) => status.map(|status| status.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+        }
+        self.end.as_deref()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.end().is_some()
     }
 
     /// Fast shutdown: connections are closed, a checkpoint is written.
-    pub(super) fn stop(mut self) -> Result<(), EmbeddedError> {
+    pub(super) fn stop(&mut self) -> Result<(), EmbeddedError> {
         let pid = self.pid();
+        self.told_to_end = true;
         self.signal(Signal::SIGINT);
         let ended = within(STOP_LIMIT, || self.has_ended());
         if !ended {

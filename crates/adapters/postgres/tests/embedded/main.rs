@@ -1,6 +1,8 @@
 //! The embedded server as a process: what it survives, whom it refuses, where it lives.
 #![allow(clippy::unwrap_used)]
 
+mod kept;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
