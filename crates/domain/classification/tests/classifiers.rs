@@ -85,10 +85,41 @@ fn each_message_of_a_burst_has_its_own_today() {
     assert_eq!(answer.due_date, Some(datetime!(2026-11-21 17:00)));
 }
 
+/// Every word of the labelled messages, as typed.
+static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let files = [include_str!("../data/messages.dev.jsonl"), include_str!("../data/natural.jsonl")];
+    let texts = files.iter().flat_map(|file| file.lines()).map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        message["text"].as_str().unwrap().to_owned()
+    });
+    let mut words: Vec<String> =
+        texts.flat_map(|text| text.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    words.sort();
+    words.dedup();
+    words
+});
+
+/// The labelled messages' own words, shuffled and glued with whatever phones put between words: rules look at what
+/// stands right beside a word, and that may be several bytes long.
+fn shuffled_words() -> impl Strategy<Value = String> {
+    let glue = prop::sample::select(vec![
+        " ", " ", " ", "\u{2014}", "\u{2026}", "\u{201d}", "，", "。", "\u{a0}", ", ", "", "👍", "\n",
+    ]);
+    let word = prop_oneof![
+        prop::sample::select(WORDS.clone()),
+        prop::sample::select(WORDS.clone()),
+        "[0-9]{1,4}",
+        "#?[0-9]{1,5}"
+    ];
+    prop::collection::vec((word, glue), 1..16)
+        .prop_map(|pairs| pairs.into_iter().map(|(word, glue)| word + glue).collect())
+}
+
 /// Text of the kinds that break parsers: dates, numbers, markup, scripts, controls.
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<String>(),
+        shuffled_words(),
         "[0-9:/#$.,-]{0,12}",
         Just(" at ".to_owned()),
         Just("12 Elm St, Unit 4, Toronto ON ".to_owned()),
@@ -114,5 +145,19 @@ proptest! {
         }
         prop_assert!(answer.task_title.is_none_or(|title| title.as_str().chars().count() <= 80));
         prop_assert!(answer.confidence.get() > 0.0 && answer.confidence.get() <= 1.0);
+    }
+
+    #[test]
+    fn words_of_the_trade_in_any_order_never_panic(text in shuffled_words()) {
+        let answer = LOCAL.classify_unit(&unit(&text));
+        prop_assert!(answer.confidence.get() > 0.0);
+    }
+}
+
+#[test]
+fn a_dash_right_behind_a_number_is_no_boundary_to_fall_over() {
+    for glue in ["\u{2014}", "\u{2026}", "\u{201d}", "，", "。"] {
+        let text = format!("Firm on deal #12{glue}place the yard sign order please, buyer is in");
+        assert!(LOCAL.classify_unit(&unit(&text)).confidence.get() > 0.0);
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Can
     }
     let next = tokens.get(at + 1)?;
     let leads = PLACES.leading.contains(folded(next.word).trim_end_matches('.'));
-    if number.closed && !(leads && &shown[number.end..=number.end] == ",") {
+    if number.closed && !(leads && shown[number.end..].starts_with(',')) {
         return None;
     }
     let (end, named) = if leads
