@@ -8,13 +8,20 @@ use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Deliveries of one kind that are under way at the same time.
-const CONCURRENT_SENDS: usize = 8;
+const CONCURRENT_SENDS: u32 = 8;
+/// How long an answer is waited for before the queue is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Storage deliveries claimed at once. Few, for they are applied one after another while their claims age; most never
+/// come this way, since they are applied when their unit is settled.
+const STORED_PER_CLAIM: u32 = 8;
 
 /// The use case between a routed unit and its effects.
 pub struct Deliver {
@@ -31,41 +38,59 @@ impl Deliver {
         Self { queue, retry, claim }
     }
 
-    /// Claims due deliveries that `courier` serves and makes one attempt at each. Answers how many.
+    /// Sends due deliveries that `courier` serves until none is left, a bounded number at a time; a place that becomes
+    /// free is taken at once, so that a slow answer holds up nobody else. After `stop` nothing more is claimed. Answers
+    /// how many were sent.
     ///
     /// # Errors
     /// [`QueueError::Unavailable`]: claims run out and the work comes back.
-    pub async fn send_turn(&self, courier: &dyn Courier) -> Result<usize, QueueError> {
-        // No more than can be under way at once: a claim must not age while it waits for its neighbours.
-        let limit = self.claim.limit.min(CONCURRENT_SENDS as u32);
-        let claimed = self.queue.claim(courier.serves(), ClaimRule { limit, ..self.claim }).await?;
-        let moved = claimed.len();
-        let results: Vec<_> = stream::iter(claimed)
-            .map(|delivery| self.attempt(courier, delivery))
-            .buffer_unordered(CONCURRENT_SENDS)
-            .collect()
-            .await;
-        results.into_iter().collect::<Result<Vec<()>, _>>()?;
-        Ok(moved)
+    pub async fn send_turn(&self, courier: &dyn Courier, stop: &CancellationToken) -> Result<usize, QueueError> {
+        let mut under_way = FuturesUnordered::new();
+        let mut outcome = Ok(0);
+        loop {
+            // No more than can be under way: a claim must not age while it waits for its neighbours.
+            let free = CONCURRENT_SENDS.saturating_sub(under_way.len() as u32);
+            if let (Ok(moved), true) = (&mut outcome, free > 0 && !stop.is_cancelled()) {
+                let rule = ClaimRule { limit: self.claim.limit.min(free), ..self.claim };
+                match self.queue.claim(courier.serves(), rule).await {
+                    Ok(claimed) => {
+                        *moved += claimed.len();
+                        under_way.extend(claimed.into_iter().map(|delivery| self.attempt(courier, delivery)));
+                    }
+                    Err(error) => outcome = Err(error),
+                }
+            }
+            // Whatever ends first makes room; what becomes due meanwhile is not kept waiting by what does not end. After
+            // a fault nothing more is claimed, but what is under way is never cut off.
+            match tokio::time::timeout(LOOK_AGAIN, under_way.next()).await {
+                Ok(None) => return outcome,
+                Ok(Some(Ok(()))) | Err(_) => {}
+                Ok(Some(Err(error))) => outcome = Err(error),
+            }
+        }
     }
 
     /// Claims due storage deliveries and applies their effects. Answers how many.
     ///
     /// # Errors
-    /// [`QueueError::Unavailable`].
+    /// The first [`QueueError`], after all that were claimed have been tried.
     pub async fn store_turn(&self) -> Result<usize, QueueError> {
-        let claimed = self.queue.claim(DestinationKind::Storage, self.claim).await?;
+        let rule = ClaimRule { limit: self.claim.limit.min(STORED_PER_CLAIM), ..self.claim };
+        let claimed = self.queue.claim(DestinationKind::Storage, rule).await?;
+        let mut outcome = Ok(claimed.len());
         for delivery in &claimed {
             failpoint::pass("storage.claimed", || delivery.delivery_id.to_string());
-            let outcome = self.queue.store(delivery).await?;
-            tracing::info!(
-                delivery_id = %delivery.delivery_id,
-                state = outcome.state.as_str(),
-                reason = outcome.reason.as_deref(),
-                "storage delivery settled"
-            );
+            match self.queue.store(delivery).await {
+                Ok(stored) => tracing::info!(
+                    delivery_id = %delivery.delivery_id,
+                    state = stored.state.as_str(),
+                    reason = stored.reason.as_deref(),
+                    "storage delivery settled"
+                ),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
-        Ok(claimed.len())
+        outcome
     }
 
     /// Makes deliveries due whose condition holds now.

@@ -100,7 +100,7 @@ fn assess(signs: &VitalSigns) -> Vec<Check> {
         Brokerage::Ready => (CheckStatus::Pass, None),
         Brokerage::ExpandDue => (
             CheckStatus::Warn,
-            Some("cutover_expand_due: storage deliveries wait until `dispatch cutover expand`".to_owned()),
+            Some("cutover_expand_due: storage waits for the tables' new names; see docs/CUTOVER.md".to_owned()),
         ),
         Brokerage::Absent => (CheckStatus::Warn, Some("this database has no brokerage tables".to_owned())),
     };

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// Bursts closed in one transaction.
 const BURSTS_PER_TURN: u32 = 200;
+/// Pauses between tries to settle; together far less than a lease.
+const SETTLE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 /// Units classified at the same time; a local classifier never waits, a remote one mostly does.
 const CONCURRENT_CLASSIFICATIONS: usize = 8;
 
@@ -121,7 +123,7 @@ impl Reason {
         if settlements.is_empty() {
             return Ok(());
         }
-        match self.queue.settle(settlements.clone()).await {
+        match self.settle_while_claimed(&settlements).await {
             Ok(results) => note_lost(&settlements, &results),
             Err(QueueError::Rejected(_)) => {
                 for settlement in settlements {
@@ -132,6 +134,20 @@ impl Reason {
         }
         failpoint::pass("unit.settled", String::new);
         Ok(())
+    }
+
+    /// Tries a passing fault again at once: the answers are paid for, and their claims still hold.
+    async fn settle_while_claimed(&self, settlements: &[UnitSettlement]) -> Result<Vec<Settled>, QueueError> {
+        for pause in SETTLE_PAUSES {
+            match self.queue.settle(settlements.to_vec()).await {
+                Err(QueueError::Unavailable(error)) => {
+                    tracing::warn!(%error, units = settlements.len(), "settlement is tried again");
+                    tokio::time::sleep(pause).await;
+                }
+                other => return other,
+            }
+        }
+        self.queue.settle(settlements.to_vec()).await
     }
 
     async fn settle_alone(&self, settlement: UnitSettlement) -> Result<(), QueueError> {

@@ -1,7 +1,9 @@
 //! One lane of a worker: a turn after another while there is work, then a wait for the bell or the poll.
 
 use dispatch_routing::queue::QueueError;
+use futures_util::FutureExt as _;
 use std::error::Error as _;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +33,9 @@ impl Lane {
         while !self.stop.is_cancelled() {
             // Marked as seen before the turn: what rings during it is found right after it.
             self.ring.mark_unchanged();
-            match turn().await {
+            // One bad turn must not end the process, and with it everybody else's work.
+            let outcome = AssertUnwindSafe(turn()).catch_unwind().await;
+            match outcome.unwrap_or_else(|_panic| Err(QueueError::Unavailable("the turn panicked".into()))) {
                 Ok(0) => {
                     failures = 0;
                     self.wait(self.poll).await;
@@ -80,6 +84,21 @@ mod tests {
             bell.send_modify(|rings| *rings += 1);
         };
         tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(run, ringer) }).await.expect("woken");
+        assert_eq!(turns.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_panics_is_one_that_failed() {
+        let (_bell, ring) = watch::channel(0);
+        let stop = CancellationToken::new();
+        let turns = AtomicUsize::new(0);
+        Lane::new("test", Duration::from_millis(1), stop.clone(), ring)
+            .run(|| async {
+                assert!(turns.fetch_add(1, Ordering::SeqCst) > 0, "the first turn panics");
+                stop.cancel();
+                Ok(0)
+            })
+            .await;
         assert_eq!(turns.load(Ordering::SeqCst), 2);
     }
 

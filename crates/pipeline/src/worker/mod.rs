@@ -103,7 +103,7 @@ impl Worker {
         let sends = self
             .couriers
             .iter()
-            .map(|courier| lane(courier.serves().as_str()).run(|| self.deliver.send_turn(courier.as_ref())));
+            .map(|courier| lane(courier.serves().as_str()).run(|| self.deliver.send_turn(courier.as_ref(), &stop)));
         tokio::join!(
             lane("reason").run(|| self.reason.turn()),
             lane("storage").run(|| self.deliver.store_turn()),

@@ -85,10 +85,12 @@ impl Policy {
     }
 
     fn question(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Vec<PlannedDelivery> {
-        let missing = if meaning.explanations.is_empty() {
+        // Evidence quotes the message; what is missing is said in plain words, and those alone go to people.
+        let plain: Vec<_> = meaning.explanations.iter().filter(|words| !words.contains('"')).cloned().collect();
+        let missing = if plain.is_empty() {
             "what exactly should be done, and for which property".to_owned()
         } else {
-            meaning.explanations.join("; ")
+            plain.join("; ")
         };
         let item = agent_task(unit, meaning, None, MissionType::Admin, Some(missing.clone()), zone);
         let quota = Quota { key: format!("question:{}", unit.conversation.key()), every: self.question_interval() };

@@ -48,7 +48,7 @@ fn means(meaning: Meaning, confidence: f32) -> Classification {
         due_date: Some(datetime!(2026-12-03 17:00)),
         task_title: TaskTitle::from_text("Order the status cert"),
         confidence: Confidence::clamped(confidence),
-        explanations: vec!["which unit".into()],
+        explanations: vec!["which unit".into(), "only a pronoun: \"it\"".into()],
     }
 }
 
