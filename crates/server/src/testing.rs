@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use dispatch_mission::ids::{MissionId, SignalId};
-use dispatch_mission::mission::{Mission, MissionKind};
+use dispatch_mission::mission::{Mission, MissionKind, MissionType, Visibility};
 use dispatch_mission::mission_store::{
     MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
 };
@@ -136,7 +136,11 @@ impl MissionStore for FakeMissions {
         if self.due {
             return Err(MissionStoreError::CutoverExpandDue);
         }
-        let all = ["m-1", "m-2", "m-3"].map(mission);
+        let mut all = ["m-1", "m-2", "m-3"].map(mission);
+        // One with every closed word, so that the document is held against them.
+        all[1].kind = MissionKind::Activity;
+        all[1].status = MissionStatus::InProgress;
+        (all[1].mission_type, all[1].visibility) = (Some(MissionType::Photo), Some(Visibility::Both));
         let from =
             after.map_or(0, |after| all.iter().position(|m| m.mission_id == after.mission_id).map_or(3, |n| n + 1));
         let items: Vec<_> = all.iter().skip(from).take(limit as usize).cloned().collect();

@@ -1,5 +1,7 @@
 //! The wired application over ports in memory: every operation of the document, and every way to be refused.
 
+mod contract;
+
 use super::*;
 use crate::testing::{FakeLog, FakeMissions, FakeStories, FakeVitals, NOW};
 use actix_web::dev::ServiceResponse;
@@ -130,11 +132,31 @@ async fn every_operation_of_the_document_answers_as_it_declares() {
                 assert!(status != 405 && (status != 404 || responses.contains_key("404")), "{place}: {status}");
                 assert!(responses.contains_key(&status.to_string()), "{place}: {status} is not declared");
                 assert!(!is_sound || status == 200, "{place}: {status} {}", answer.body);
+                if is_sound {
+                    assert_eq!(contract::breaches(&document, operation, &answer.body), [""; 0], "{place}");
+                }
                 asked += 1;
             }
         }
     }
     assert!(asked >= 16, "{asked}");
+}
+
+#[actix_web::test]
+async fn every_word_of_the_document_is_read_as_a_parameter() {
+    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
+    let mut asked = 0;
+    for parameter in document["paths"]["/missions"]["get"]["parameters"].as_array().expect("parameters") {
+        let schema = contract::resolve(&document, &parameter["schema"]);
+        let schema = schema.get("items").map_or(schema, |items| contract::resolve(&document, items));
+        for word in schema["enum"].as_array().into_iter().flatten() {
+            let query =
+                format!("/missions?{}={}", parameter["name"].as_str().expect("a name"), word.as_str().expect("text"));
+            assert_eq!(ask(Fault::default(), get_as_user(&query)).await.status, StatusCode::OK, "{query}");
+            asked += 1;
+        }
+    }
+    assert!(asked >= 20, "{asked}");
 }
 
 #[actix_web::test]

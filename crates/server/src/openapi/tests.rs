@@ -1,7 +1,14 @@
-//! The document is checked in as this code makes it. Its rules are held by `cargo xtask spec lint`.
+//! The document is checked in as this code makes it, and its words are those that are sent. Its rules are held by
+//! `cargo xtask spec lint`.
 
 use super::json;
-use serde_json::Value;
+use crate::http::intake::IntakeStatusDto;
+use crate::http::observe::{CheckStatusDto, HealthStatusDto, ProbeStatusDto};
+use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
+use dispatch_mission::status::MissionStatus;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 #[test]
@@ -13,4 +20,32 @@ fn the_checked_in_document_is_the_one_of_this_code() {
         checked_in == read(&json()),
         "openapi/dispatch.json is not what the code says; run `cargo xtask spec write`"
     );
+}
+
+#[test]
+fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
+    fn sent<T: Serialize>(values: &[T]) -> Value {
+        json!(values)
+    }
+    let types = MissionType::ALL.map(MissionType::as_str);
+    let expected = BTreeMap::from([
+        ("CheckStatus", sent(&[CheckStatusDto::Pass, CheckStatusDto::Warn, CheckStatusDto::Fail])),
+        ("DeletedFilter", json!(["exclude", "include", "only"])),
+        ("HealthStatus", sent(&[HealthStatusDto::Ok, HealthStatusDto::Degraded])),
+        ("IntakeStatus", sent(&[IntakeStatusDto::Queued, IntakeStatusDto::Ignored])),
+        ("MissionKind", json!([MissionKind::Activity, MissionKind::AgentTask].map(MissionKind::as_str))),
+        ("MissionOrder", json!(["-created_at", "-updated_at"])),
+        ("MissionStatus", json!(MissionStatus::ALL.map(MissionStatus::as_str))),
+        ("MissionType", json!(types)),
+        ("MissionTypeFilter", types.iter().chain(&["none"]).map(|word| json!(word)).collect()),
+        (
+            "MissionVisibility",
+            json!([Visibility::Both, Visibility::Agent, Visibility::Marketing].map(Visibility::as_str)),
+        ),
+        ("ProbeStatus", sent(&[ProbeStatusDto::Alive, ProbeStatusDto::Ready])),
+    ]);
+    let document: Value = serde_json::from_str(&json()).expect("JSON");
+    let schemas = document["components"]["schemas"].as_object().expect("components");
+    let enums = schemas.iter().filter_map(|(name, schema)| Some((name.as_str(), schema.get("enum")?.clone())));
+    assert_eq!(enums.collect::<BTreeMap<_, _>>(), expected);
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// Mirrors a domain enum one to one; the compiler tells when one of them has grown.
 macro_rules! mirror {
-    ($(#[$meta:meta])* $name:ident of $domain:ident, $rename:literal, { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident of $domain:ident, $rename:tt, { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
         $(#[$meta])*
         #[serde(rename_all = $rename)]
