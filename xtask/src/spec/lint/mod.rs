@@ -8,6 +8,7 @@ mod sample;
 mod schemas;
 mod streams;
 mod unions;
+mod words;
 
 use std::fmt;
 
@@ -60,6 +61,7 @@ const RULES: &[Rule] = &[
         "leave the value out instead: #[schema(nullable = false)] and skip_serializing_if = \"Option::is_none\"",
     ),
     rule("enum", schemas::enums, "make it a named schema with `type: string` and refer to it"),
+    rule("example-word", words::check, "spell it as the enum does; if the example is what is sent, the enum is wrong"),
     rule("schema-name", schemas::names, "name what it is in our domain, in PascalCase, as a concrete struct"),
     rule("integer-format", schemas::integers, "use i32 or i64 in the DTO, or set format = Int32 or Int64"),
     rule("date-time", schemas::dates, "send a moment as date-time"),
