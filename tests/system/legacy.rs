@@ -72,3 +72,19 @@ async fn storage_waits_until_the_tables_have_their_new_names() {
     assert_eq!((story["state"].clone(), system.slack.posted().len()), ("done".into(), 1), "{story}");
     system.finish().await;
 }
+
+#[tokio::test]
+async fn killed_while_it_stores_what_waited_it_stores_once() {
+    let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;
+    assert!(system.launch().run(&["migrate"]).await.0);
+    let mut doomed = system.serve_until("storage.claimed").await;
+    system.say(&doomed, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    let held = "SELECT count(*) AS n FROM dispatch.deliveries WHERE state = 'held'";
+    system.eventually("the storage delivery waits", async || system.ledger().count(held).await == 1).await;
+    system.database.execute(RENAMES).await;
+    assert!(!doomed.ended().await.success());
+    let _server = system.serve().await;
+    system.settled().await;
+    assert_eq!((system.ledger().agent_tasks().await, system.slack.posted().len()), (2, 1), "the old one and ours");
+    system.finish().await;
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod dev;
 mod faults;
 mod intake;
 mod kills;

@@ -3,6 +3,7 @@
 use crate::harness::event::SECRET;
 use crate::harness::token::JWT_SECRET;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ pub struct Launch {
     binary: String,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
+    folder: Option<PathBuf>,
 }
 
 impl Launch {
@@ -46,7 +48,22 @@ impl Launch {
             binary: binary.to_owned(),
             arguments: vec!["serve".into()],
             environment: environment.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            folder: None,
         }
+    }
+
+    /// These arguments and an empty environment.
+    #[must_use]
+    pub fn bare(binary: &str, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self { binary: binary.to_owned(), arguments, environment: BTreeMap::new(), folder: None }
+    }
+
+    /// The same, started in this folder.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
     }
 
     /// The same with one more setting.
@@ -77,6 +94,9 @@ impl Launch {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(&self.arguments).env_clear().envs(&self.environment).stdin(Stdio::null());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         for inherited in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(inherited) {
                 command.env(inherited, value);

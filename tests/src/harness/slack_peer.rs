@@ -35,6 +35,7 @@ pub struct Posted {
 struct State {
     posted: Vec<Posted>,
     calls: u32,
+    lookups: u32,
     mood: Option<Mood>,
 }
 
@@ -80,6 +81,12 @@ impl SlackPeer {
     #[must_use]
     pub fn calls(&self) -> u32 {
         self.lock().calls
+    }
+
+    /// How often a thread was searched for a delivery.
+    #[must_use]
+    pub fn lookups(&self) -> u32 {
+        self.lock().lookups
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -137,7 +144,8 @@ impl Respond for Replies {
                 .or_else(|| json[name].as_str().map(str::to_owned))
         };
         let (channel, thread) = (wanted("channel"), wanted("ts"));
-        let state = self.0.lock().expect("no test panics while it holds the peer");
+        let mut state = self.0.lock().expect("no test panics while it holds the peer");
+        state.lookups += 1;
         let messages: Vec<Value> = state
             .posted
             .iter()
