@@ -14,6 +14,9 @@ pub trait DeliveryQueue: Send + Sync {
     /// becomes `Exhausted` instead (`Unknown` where its last attempt may have been sent). One that depends on another
     /// is due only when that one is delivered.
     ///
+    /// One whose last claim ran out unsettled is claimed alone, and a storage delivery also after any other attempt: one
+    /// that ends its worker takes its neighbours with it once at most, and ends alone.
+    ///
     /// # Errors
     /// `Unavailable`.
     async fn claim(&self, kind: DestinationKind, rule: ClaimRule) -> Result<Vec<ClaimedDelivery>, QueueError>;

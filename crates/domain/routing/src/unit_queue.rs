@@ -22,6 +22,9 @@ pub trait UnitQueue: Send + Sync {
     /// Claims due units, the oldest of each conversation only, so that a conversation is understood in order. The
     /// attempt is counted in the claim. A unit whose attempts are used up becomes a dead letter instead.
     ///
+    /// A unit that was claimed before is claimed alone: one that ends its worker takes its neighbours with it once at
+    /// most, and ends alone.
+    ///
     /// # Errors
     /// `Unavailable`.
     async fn claim(&self, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, QueueError>;

@@ -4,6 +4,7 @@
 //! not know any table.
 
 use diesel::result::{DatabaseErrorKind, Error};
+use serde_json::error::Category;
 
 use crate::connect::ConnectError;
 
@@ -17,7 +18,28 @@ pub(crate) enum StoreError {
     Database(Error),
     /// A row that this build cannot write or read.
     #[error("a row cannot be read or written: {0}")]
-    Row(#[from] serde_json::Error),
+    Row(Unreadable),
+}
+
+/// What is known about JSON that does not fit, without the value: serde quotes it, and it may be a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{category} at {line}:{column}")]
+pub(crate) struct Unreadable {
+    category: &'static str,
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        let category = match error.classify() {
+            Category::Io => "io",
+            Category::Syntax => "syntax",
+            Category::Data => "data",
+            Category::Eof => "eof",
+        };
+        Self::Row(Unreadable { category, line: error.line(), column: error.column() })
+    }
 }
 
 /// What the server says when the same statement may succeed later (SQLSTATE 40P01, 53, 55P03, 57, 58).
@@ -173,5 +195,19 @@ impl From<StoreError> for dispatch_mission::mission_store::MissionStoreError {
 impl From<StoreError> for dispatch_pipeline::ports::StoreUnavailable {
     fn from(error: StoreError) -> Self {
         Self(error.boxed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_does_not_fit_is_not_quoted() {
+        let error = serde_json::from_value::<u8>(serde_json::json!("Please book the photographer")).unwrap_err();
+        assert!(error.to_string().contains("photographer"), "serde does: {error}");
+        let error = StoreError::from(error);
+        let told = format!("{error} {error:?}");
+        assert!(told.contains("data at 0:0") && !told.contains("photographer"), "{told}");
     }
 }

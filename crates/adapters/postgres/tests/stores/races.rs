@@ -9,11 +9,12 @@ use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::plan::Verdict;
 use dispatch_routing::queue::Settled;
 use dispatch_routing::testing::{AGES, AT_ONCE, agent_task, claim_for, message, said, settlement};
+use dispatch_routing::unit::ClaimedUnit;
 use dispatch_routing::unit_queue::UnitQueue;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::support::{Replica, number};
+use crate::support::{Replica, number, text};
 
 #[tokio::test]
 async fn two_replicas_never_make_two_units_of_one_burst() {
@@ -112,12 +113,54 @@ async fn one_busy_conversation_does_not_hide_the_others() {
                  ordinal::text, 'queued', unit_id, now(), '{}' FROM dispatch.units",
         )
         .await;
-    assert_eq!(replica.units.claim(claim_for(AGES)).await.unwrap().len(), 1, "its first");
-    replica.signals.append_all(vec![said("quiet", "U1", "1.000001")]).await.unwrap();
+    let settle = async |units: &[ClaimedUnit]| {
+        let all = units.iter().map(|unit| settlement(unit, Verdict::Nothing)).collect();
+        replica.units.settle(all).await.unwrap();
+    };
+    let first = replica.units.claim(claim_for(AGES)).await.unwrap();
+    assert_eq!(first.len(), 1, "its first");
+    for channel in ["quiet", "quieter"] {
+        replica.signals.append_all(vec![said(channel, "U1", "1.000001")]).await.unwrap();
+    }
     replica.units.close_bursts(AT_ONCE, 10).await.unwrap();
+    // With its head settled the busy one has something to give at every turn.
+    settle(&first).await;
     let next = replica.units.claim(claim_for(AGES)).await.unwrap();
-    assert_eq!(next.len(), 1);
-    assert_eq!(next[0].conversation.channel, "quiet");
+    assert_eq!(channels(&next), ["busy", "quiet", "quieter"]);
+    settle(&next).await;
+    // And while its head is in somebody's hands, it gives nothing.
+    let held = replica.units.claim(claim_for(AGES)).await.unwrap();
+    assert_eq!(channels(&held), ["busy"]);
+    replica.signals.append_all(vec![said("quiet", "U1", "2.000001")]).await.unwrap();
+    replica.units.close_bursts(AT_ONCE, 10).await.unwrap();
+    assert_eq!(channels(&replica.units.claim(claim_for(AGES)).await.unwrap()), ["quiet"]);
+}
+
+fn channels(units: &[ClaimedUnit]) -> Vec<&str> {
+    units.iter().map(|unit| unit.conversation.channel.as_str()).collect()
+}
+
+#[tokio::test]
+async fn storage_that_ends_its_worker_ends_alone() {
+    let database = TestDatabase::new().await;
+    let replica = Replica::of(&database);
+    replica.queues().routed("s", (0..5).map(|_| agent_task()).collect()).await;
+    let again = "UPDATE dispatch.deliveries SET state = 'pending', attempts = 0, next_attempt_at = now()";
+    database.execute(again).await;
+    let claim = async || replica.deliveries.claim(DestinationKind::Storage, claim_for(Duration::ZERO)).await.unwrap();
+    let batch = claim().await;
+    assert_eq!(batch.len(), 5, "new ones together");
+    let poison = batch[2].delivery_id;
+    loop {
+        let claimed = claim().await;
+        let Some(delivery) = claimed.first() else { break };
+        assert_eq!((claimed.len(), delivery.attempts), (1, 2));
+        if delivery.delivery_id != poison {
+            replica.deliveries.store(delivery).await.unwrap();
+        }
+    }
+    let rows = database.json("SELECT delivery_id FROM dispatch.deliveries WHERE state <> 'delivered'").await;
+    assert_eq!((rows.len(), text(&rows[0], "delivery_id")), (1, poison.to_string().as_str()), "only the culprit");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ pub async fn delivery_queue_contract(queues: Queues<'_>) {
     settles_only_for_the_holder(queues).await;
     remembers_what_may_have_been_sent(queues).await;
     ends_what_is_used_up(queues).await;
+    ends_alone_what_ends_its_worker(queues).await;
     keeps_the_order_of_a_plan(queues).await;
     stores_before_it_tells(queues).await;
     assert_eq!(queues.deliveries.release_held(10).await.expect("released"), 0, "nothing is held");
@@ -97,6 +98,24 @@ async fn ends_what_is_used_up(queues: Queues<'_>) {
         assert_eq!(claim_one(queues, Duration::ZERO).await.attempts, attempts);
     }
     assert!(claim(queues, AGES).await.is_empty(), "ended, and what waited for it is cancelled");
+}
+
+async fn ends_alone_what_ends_its_worker(queues: Queues<'_>) {
+    queues.routed("d poison", (0..5).map(|_| message("d poison", None)).collect()).await;
+    let batch = claim(queues, Duration::ZERO).await;
+    assert_eq!(batch.len(), 5, "new ones together");
+    let poison = batch[2].delivery_id;
+    let mut settled = 0;
+    loop {
+        let claimed = claim(queues, Duration::ZERO).await;
+        let Some(delivery) = claimed.first() else { break };
+        assert_eq!((claimed.len(), delivery.attempts), (1, 2), "one whose claim ran out comes alone");
+        if delivery.delivery_id != poison {
+            settle(queues, arrived(delivery)).await;
+            settled += 1;
+        }
+    }
+    assert_eq!(settled, 4, "all its neighbours arrive");
 }
 
 async fn keeps_the_order_of_a_plan(queues: Queues<'_>) {

@@ -2,7 +2,7 @@
 
 use super::{AGES, AT_ONCE, Queues, claim_for, message, said, settlement};
 use crate::plan::{Hold, Quota, Verdict};
-use crate::queue::{ClaimToken, Settled};
+use crate::queue::{ClaimRule, ClaimToken, Settled};
 use crate::unit::{BurstRule, ClaimedUnit};
 use std::time::Duration;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ pub async fn unit_queue_contract(queues: Queues<'_>) {
     closes_full_chunks_without_waiting(queues).await;
     hands_out_a_conversation_in_order(queues).await;
     counts_the_attempt_in_the_claim(queues).await;
+    buries_only_what_ends_its_worker(queues).await;
     takes_back_what_a_worker_gives_up(queues).await;
     settles_only_for_the_holder(queues).await;
     ends_held_units_in_time(queues).await;
@@ -94,6 +95,27 @@ async fn counts_the_attempt_in_the_claim(queues: Queues<'_>) {
     assert!(queues.units.claim(claim_for(AGES)).await.expect("claimed").is_empty(), "a dead letter");
     let late = queues.units.settle(vec![settlement(&again, Verdict::Nothing)]).await.expect("answered");
     assert_eq!(late, [Settled::Lost]);
+}
+
+async fn buries_only_what_ends_its_worker(queues: Queues<'_>) {
+    let rule = ClaimRule { limit: 50, lease: Duration::ZERO, max_attempts: 2 };
+    let all = (0..21).map(|n| said(&format!("poison {n:02}"), "U1", "1.000001")).collect();
+    queues.signals.append_all(all).await.expect("appended");
+    assert_eq!(queues.units.close_bursts(AT_ONCE, 50).await.expect("closed"), 21);
+    let batch = queues.units.claim(rule).await.expect("claimed");
+    assert_eq!(batch.len(), 21, "new ones together");
+    let poison = batch[7].unit_id;
+    let mut settled = 0;
+    loop {
+        let units = queues.units.claim(rule).await.expect("claimed");
+        let Some(unit) = units.first() else { break };
+        assert_eq!((units.len(), unit.attempts), (1, 2), "one that was claimed before comes alone");
+        if unit.unit_id != poison {
+            finish(queues, &units).await;
+            settled += 1;
+        }
+    }
+    assert_eq!(settled, 20, "all its neighbours live");
 }
 
 async fn takes_back_what_a_worker_gives_up(queues: Queues<'_>) {

@@ -18,8 +18,10 @@ use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
 use crate::store::{micros, small};
 
+// What is stored runs inside the worker's own turn, and every retry of it may be what ended the last worker. A message
+// that a provider refused is harmless; one whose claim ran out is not known to be.
 const DUE: &str = "
-SELECT delivery_id FROM dispatch.deliveries
+SELECT delivery_id, CASE WHEN kind = 'storage' THEN attempts > 0 ELSE claim_token IS NOT NULL END AS suspect FROM dispatch.deliveries
 WHERE state = 'pending' AND kind = $1 AND next_attempt_at <= now()
 ORDER BY next_attempt_at LIMIT $2
 FOR UPDATE SKIP LOCKED";
@@ -47,6 +49,8 @@ RETURNING delivery_id, dispatch_id, unit_id, claim_token, attempts, destination,
 struct Due {
     #[diesel(sql_type = SqlUuid)]
     delivery_id: Uuid,
+    #[diesel(sql_type = Bool)]
+    suspect: bool,
 }
 
 #[derive(QueryableByName)]
@@ -79,9 +83,9 @@ pub(crate) async fn claim(
     rule: ClaimRule,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
     loop {
-        let (claimed, ended) = connection.transaction(async |connection| take(connection, kind, rule).await).await?;
-        // The used up ones filled the batch; behind them there may be others.
-        if !claimed.is_empty() || ended == 0 {
+        let (claimed, others) = connection.transaction(async |connection| take(connection, kind, rule).await).await?;
+        // Used up or unreadable ones were all there was; behind them there may be others.
+        if !claimed.is_empty() || others == 0 {
             return Ok(claimed);
         }
     }
@@ -97,7 +101,7 @@ async fn take(
     if due.is_empty() {
         return Ok((Vec::new(), 0));
     }
-    let ids: Vec<Uuid> = due.iter().map(|row| row.delivery_id).collect();
+    let ids = together(due);
     let mut taken: Vec<Taken> = sql(TAKE)
         .bind::<Array<SqlUuid>, _>(&ids)
         .bind::<Int4, _>(small(rule.max_attempts))
@@ -112,7 +116,19 @@ async fn take(
         let id = row.delivery_id;
         delivery(row).inspect_err(|error| tracing::error!(delivery_id = %id, %error, "unreadable delivery")).ok()
     });
-    Ok((readable.collect(), ended.len()))
+    let readable: Vec<ClaimedDelivery> = readable.collect();
+    let others = ids.len() - readable.len();
+    Ok((readable, others))
+}
+
+/// Those of `due` that are claimed together: a suspect comes alone, so that it takes no others with it.
+fn together(mut due: Vec<Due>) -> Vec<Uuid> {
+    if due.as_slice().first().is_some_and(|first| first.suspect) {
+        due.truncate(1);
+    } else {
+        due.retain(|row| !row.suspect);
+    }
+    due.into_iter().map(|row| row.delivery_id).collect()
 }
 
 /// Those whose attempts are used up, and what depends on them.
@@ -136,7 +152,7 @@ async fn bury(connection: &mut AsyncPgConnection, ended: &[Taken]) -> Result<(),
     dependents::cancel(connection, ended.iter().map(|row| row.delivery_id).collect()).await
 }
 
-fn delivery(row: Taken) -> Result<ClaimedDelivery, serde_json::Error> {
+fn delivery(row: Taken) -> Result<ClaimedDelivery, StoreError> {
     Ok(ClaimedDelivery {
         delivery_id: DeliveryId(row.delivery_id),
         dispatch_id: DispatchId(row.dispatch_id),

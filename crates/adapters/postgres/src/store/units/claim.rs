@@ -3,7 +3,7 @@
 //! Cost depends on how much is claimed, not on how much waits or how long the history is. It must not know what is done
 //! with a unit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -21,20 +21,20 @@ use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
 use crate::store::{micros, small};
 
-/// The first of its conversation, among those that have been due longest.
+/// The first of its conversation, among those that have been due longest; `looked_at` tells how many those are.
 const OLDEST_DUE: &str = "
-SELECT u.unit_id FROM (
+WITH longest AS MATERIALIZED (
     SELECT unit_id, next_attempt_at AS since, ordinal AS place FROM dispatch.units
-    WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1
-) AS longest
-JOIN dispatch.units AS u USING (unit_id)
+    WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1)
+SELECT u.unit_id, u.attempts, (SELECT count(*) FROM longest) AS looked_at
+FROM longest JOIN dispatch.units AS u USING (unit_id)
 WHERE u.state = 'pending' AND u.next_attempt_at <= now() AND NOT EXISTS (
     SELECT FROM dispatch.units AS earlier
     WHERE earlier.state = 'pending' AND earlier.conversation = u.conversation AND earlier.ordinal < u.ordinal)
 ORDER BY since, place LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
 
-/// The same, for when one busy conversation fills that whole window: steps from conversation to conversation instead.
+/// The same, for when busy conversations fill that whole window: steps from conversation to conversation instead.
 const FIRST_OF_EACH: &str = "
 WITH RECURSIVE heads AS (
     (SELECT conversation, unit_id, 1 AS n FROM dispatch.units
@@ -46,7 +46,7 @@ WITH RECURSIVE heads AS (
     ) AS next
     WHERE heads.n < $1
 )
-SELECT u.unit_id FROM heads JOIN dispatch.units AS u USING (unit_id)
+SELECT u.unit_id, u.attempts, 0::bigint AS looked_at FROM heads JOIN dispatch.units AS u USING (unit_id)
 WHERE u.state = 'pending' AND u.next_attempt_at <= now()
 ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
@@ -67,13 +67,17 @@ const MEMBERS: &str = "
 SELECT unit_id, signal_id, message_ref, text, occurred_at FROM dispatch.signals
 WHERE unit_id = ANY ($1) ORDER BY unit_id, occurred_at, message_ref, signal_id";
 
-/// How many conversations are looked at when one of them fills the window.
+/// How many conversations are looked at when some of them fill the window.
 const HEADS: i64 = 2_000;
 
 #[derive(QueryableByName)]
 struct Found {
     #[diesel(sql_type = SqlUuid)]
     unit_id: Uuid,
+    #[diesel(sql_type = Int4)]
+    attempts: i32,
+    #[diesel(sql_type = BigInt)]
+    looked_at: i64,
 }
 
 #[derive(QueryableByName)]
@@ -124,19 +128,43 @@ pub(crate) async fn claim(connection: &mut AsyncPgConnection, rule: ClaimRule) -
     }
 }
 
-async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Vec<ClaimedUnit>, usize), StoreError> {
-    let limit = i64::from(rule.limit);
+/// What may be claimed now, the one that is due longest first.
+async fn candidates(connection: &mut AsyncPgConnection, limit: u32) -> Result<Vec<Found>, StoreError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = i64::from(limit);
     let window = (limit * 8).clamp(200, 2_000);
     let mut found: Vec<Found> =
         sql(OLDEST_DUE).bind::<BigInt, _>(window).bind::<BigInt, _>(limit).load(connection).await?;
-    if found.is_empty() {
-        found = sql(FIRST_OF_EACH).bind::<BigInt, _>(HEADS).bind::<BigInt, _>(limit).load(connection).await?;
+    // A window that gave nothing does not say whether it was full. One that gave too little and was full may hide
+    // other conversations, not only while the head of the busy one is in somebody's hands.
+    if found.as_slice().first().is_none_or(|first| first.looked_at >= window) && found.len() < wanted {
+        let heads: Vec<Found> =
+            sql(FIRST_OF_EACH).bind::<BigInt, _>(HEADS).bind::<BigInt, _>(limit).load(connection).await?;
+        let seen: HashSet<Uuid> = found.iter().map(|row| row.unit_id).collect();
+        found.extend(heads.into_iter().filter(|row| !seen.contains(&row.unit_id)));
+        found.truncate(wanted);
     }
+    Ok(found)
+}
+
+/// Those of `found` that are claimed together. One that was tried before may be what ended its worker: it comes alone,
+/// so that the others of its batch do not share its fate again and again. The rest keep their places.
+fn together(mut found: Vec<Found>) -> Vec<Uuid> {
+    if found.as_slice().first().is_some_and(|first| first.attempts > 0) {
+        found.truncate(1);
+    } else {
+        found.retain(|row| row.attempts == 0);
+    }
+    found.into_iter().map(|row| row.unit_id).collect()
+}
+
+async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Vec<ClaimedUnit>, usize), StoreError> {
+    let found = together(candidates(connection, rule.limit).await?);
     if found.is_empty() {
         return Ok((Vec::new(), 0));
     }
     let mut taken: Vec<Taken> = sql(TAKE)
-        .bind::<Array<SqlUuid>, _>(found.iter().map(|row| row.unit_id).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(found)
         .bind::<Int4, _>(small(rule.max_attempts))
         .bind::<BigInt, _>(micros(rule.lease))
         .load(connection)
