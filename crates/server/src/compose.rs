@@ -80,17 +80,26 @@ pub fn access(config: &Config) -> Access {
     }
 }
 
+/// What becomes of a receipt when there is no bot token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Untokened {
+    /// It counts as delivered: on a developer's machine nobody waits for it.
+    Recorded,
+    /// It fails with `no_token`, where people see it: somebody waits for it.
+    Failed,
+}
+
 /// A worker over the database behind `pool`.
 ///
 /// # Errors
 /// When a courier cannot be set up.
-pub fn worker(config: &Config, pool: &Pool) -> Result<Worker> {
+pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Worker> {
     let parts = WorkerParts {
         name: worker_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
         deliveries: Arc::new(PgDeliveryQueue::new(pool.clone())),
         classifier: Arc::new(LocalClassifier::new(config.routing.zone)),
-        couriers: vec![slack_courier(config)?],
+        couriers: vec![slack_courier(config, untokened)?],
         policy: config.routing.policy.clone(),
         zone: config.routing.zone,
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
@@ -105,10 +114,17 @@ fn worker_name() -> String {
     format!("{}-{}", std::process::id(), &random[random.len() - 8..])
 }
 
-fn slack_courier(config: &Config) -> Result<Arc<dyn Courier>> {
-    let Some(tokens) = config.slack.bot_tokens.clone() else {
-        tracing::warn!("SLACK_BOT_TOKEN is not set: receipts are recorded in the database, not sent");
-        return Ok(Arc::new(RecordingCourier));
+fn slack_courier(config: &Config, untokened: Untokened) -> Result<Arc<dyn Courier>> {
+    let tokens = match (config.slack.bot_tokens.clone(), untokened) {
+        (Some(tokens), _) => tokens,
+        (None, Untokened::Recorded) => {
+            tracing::warn!("SLACK_BOT_TOKEN is not set: receipts are recorded in the database, not sent");
+            return Ok(Arc::new(RecordingCourier));
+        }
+        (None, Untokened::Failed) => {
+            tracing::warn!("SLACK_BOT_TOKEN is not set: every receipt fails with no_token");
+            BotTokens::none()
+        }
     };
     sending_courier(config.slack.api_url.clone(), tokens)
 }

@@ -44,6 +44,12 @@ impl BotTokens {
         }
     }
 
+    /// No token for any workspace: every message fails with `no_token`, where people see it.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Held::ByWorkspace(BTreeMap::new()))
+    }
+
     /// The token for `workspace`.
     #[must_use]
     pub fn of(&self, workspace: &str) -> Option<&SecretString> {
@@ -105,6 +111,7 @@ mod tests {
         assert_eq!(token_of("T1=xoxb-1, T2=xoxb-2,", "T2").as_deref(), Some("xoxb-2"));
         assert_eq!(token_of("T1=xoxb-1,T2=xoxb-2", "T3"), None);
         assert_eq!(token_of("T1=xoxb-1", "T2"), None, "named is named, also when alone");
+        assert!(BotTokens::none().of("T1").is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::dotenv::{self, DOTENV};
 use super::state::{self, DEFAULT_FOLDER};
-use crate::compose;
+use crate::compose::{self, Untokened};
 use crate::config::{Config, Role};
 use crate::http::auth::Access;
 use crate::telemetry;
@@ -67,7 +67,7 @@ async fn serve(
     let pool = compose::database(&url, config.database.connections).await?;
     seed::brokerage(&mut *pool.get().await?).await.context("the invented brokerage could not be added")?;
     let surface = compose::surface(config, &pool, Access::ThisMachine);
-    let worker = compose::worker(config, &pool)?;
+    let worker = compose::worker(config, &pool, Untokened::Recorded)?;
     ready();
     let outcome = tokio::select! {
         outcome = compose::until_told(Some((listener, surface)), Some(worker)) => outcome,

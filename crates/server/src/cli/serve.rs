@@ -1,7 +1,7 @@
 //! `dispatch serve`, `dispatch worker`: one process of a deployment.
 
 use super::configured;
-use crate::compose;
+use crate::compose::{self, Untokened};
 use crate::config::Role;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -25,7 +25,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
     let listener = compose::listen(config.http.address)?;
     let pool = compose::database(url, config.database.connections).await?;
-    let worker = if arguments.no_worker { None } else { Some(compose::worker(&config, &pool)?) };
+    let worker = if arguments.no_worker { None } else { Some(compose::worker(&config, &pool, Untokened::Failed)?) };
     let surface = compose::surface(&config, &pool, compose::access(&config));
     let address = listener.local_addr().context("the port was lost")?;
     tracing::info!(url = format!("http://{address}"), database = %url, worker = worker.is_some(), "listening");
@@ -40,7 +40,7 @@ pub async fn work() -> Result<ExitCode> {
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
     let pool = compose::database(url, config.database.connections).await?;
     tracing::info!(database = %url, "working");
-    let outcome = compose::until_told(None, Some(compose::worker(&config, &pool)?)).await;
+    let outcome = compose::until_told(None, Some(compose::worker(&config, &pool, Untokened::Failed)?)).await;
     pool.close();
     outcome.map(|()| ExitCode::SUCCESS)
 }

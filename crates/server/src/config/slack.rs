@@ -10,7 +10,8 @@ use url::Url;
 pub struct Slack {
     /// `SLACK_SIGNING_SECRET`, several with commas while rotating. None: `/intake/slack` answers 503.
     pub signing_secrets: Option<SigningSecrets>,
-    /// `SLACK_BOT_TOKEN`: one token, or `T1=xoxb-…,T2=xoxb-…`. None: receipts are recorded, not sent.
+    /// `SLACK_BOT_TOKEN`: one token, or `T1=xoxb-…,T2=xoxb-…`. None: receipts fail with
+    /// `no_token`; `dispatch dev` records them.
     pub bot_tokens: Option<BotTokens>,
     /// `SLACK_API_URL`: another Slack, for tests.
     pub api_url: Option<Url>,

@@ -36,7 +36,7 @@ fn bot_token(config: &Config) -> Check {
     let api = config.slack.api_url.as_ref().map(|url| format!(", to {url}")).unwrap_or_default();
     match &config.slack.bot_tokens {
         Some(_) => Check::ok(NAME, format!("set{api}")),
-        None => Check::off(NAME, "not set: receipts are recorded in the database, not sent")
+        None => Check::off(NAME, "not set: receipts fail visibly, with no_token (`dispatch dev` records them)")
             .cure("Install the Slack app and copy its bot token (xoxb-…)."),
     }
 }
@@ -81,7 +81,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let bare = look(&Config::from_env(&|_| None, Role::Inspect).expect("valid"), folder.path());
         let found = |name: &str| bare.iter().find(|check| check.name == name).expect("looked at").found.clone();
-        assert!(found("SLACK_SIGNING_SECRET").contains("503") && found("SLACK_BOT_TOKEN").contains("recorded"));
+        assert!(found("SLACK_SIGNING_SECRET").contains("503") && found("SLACK_BOT_TOKEN").contains("no_token"));
         let set = look(&Config::from_env(&full, Role::Inspect).expect("valid"), folder.path());
         assert!(!format!("{set:?}").contains("hunter2"));
     }
