@@ -3,4 +3,4 @@
 mod body;
 pub mod slack;
 
-pub use body::{IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};
+pub use body::{BodyLimit, IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};

@@ -1,6 +1,7 @@
 //! The wired application over ports in memory: every operation of the document, and every way to be refused.
 
 mod contract;
+mod slow;
 
 use super::*;
 use crate::testing::{FakeLog, FakeMissions, FakeStories, FakeVitals, NOW};

@@ -9,10 +9,22 @@ use dispatch_mission::signal_log::{Outcome, Receipt};
 use serde::Serialize;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 /// Largest body that intake reads.
 pub const LIMIT_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take to arrive. Ten seconds unless the application says otherwise; Slack itself waits three.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimit(pub Duration);
+
+impl Default for BodyLimit {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
 
 /// The raw bytes of a JSON body, not parsed: nothing may look into them before their signature is verified.
 #[derive(Debug)]
@@ -26,8 +38,14 @@ impl FromRequest for JsonBytes {
         if let Err(problem) = acceptable(request) {
             return Box::pin(std::future::ready(Err(problem.into())));
         }
+        let BodyLimit(limit) = request.app_data::<BodyLimit>().copied().unwrap_or_default();
         let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move { Ok(Self(bytes.await?)) })
+        Box::pin(async move {
+            let in_time = timeout(limit, bytes).await.map_err(|_| {
+                Problem::new(&kind::REQUEST_TIMEOUT).detail(format!("The body had {limit:?} to arrive in whole."))
+            })?;
+            Ok(Self(in_time?))
+        })
     }
 }
 

@@ -65,6 +65,7 @@ impl SlackDoor {
         (status = 200, description = "Stored, or known before, or the challenge", body = SlackAnswerDto),
         (status = 400, description = "`invalid_body`: signed, but nothing that could be stored"),
         (status = 401, description = "`signature_missing`, `signature_malformed`, `signature_stale` (more than 300 s off) or `signature_mismatch`"),
+        (status = 408, description = "`request_timeout`: the body did not arrive within 10 s"),
         (status = 413, description = "`payload_too_large`: more than 1 MiB"),
         (status = 415, description = "`unsupported_media_type`: not JSON"),
         (status = 422, description = "`signal_rejected`: it can never be stored; sent with `X-Slack-No-Retry`"),

@@ -37,6 +37,10 @@ impl Problem {
         for (name, value) in &self.0.headers {
             answer.insert_header((name, value));
         }
+        if self.0.kind.status == 408 {
+            // The rest of the request may still come, or never; it must not be read as the next one.
+            answer.force_close();
+        }
         // `json` keeps a content type that is already set.
         answer.content_type(MEDIA_TYPE).json(self.body(trace, instance))
     }
