@@ -13,5 +13,6 @@ mod testing;
 /// The whole program.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
+    telemetry::log_panics();
     cli::run()
 }

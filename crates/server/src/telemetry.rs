@@ -5,6 +5,23 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+/// Makes a panic tell its place and nothing else: its message may quote what was worked on, such as a message's text.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "?".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
+        told(&place);
+    }));
+}
+
+#[allow(clippy::print_stderr)] // commands that run for a moment have no log
+fn told(place: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!(place, "panicked");
+    } else {
+        eprintln!("error: panicked at {place}");
+    }
+}
+
 /// Starts logging for the whole process; a second call changes nothing.
 pub fn start(settings: &Telemetry) {
     let on_a_terminal = std::io::stderr().is_terminal();
