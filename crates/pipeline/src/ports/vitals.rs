@@ -34,7 +34,7 @@ pub struct VitalSigns {
 pub enum Brokerage {
     /// `dispatch_activities` and `dispatch_agent_tasks` answer.
     Ready,
-    /// The tables still have their old names; `dispatch cutover expand` is due.
+    /// The tables still have their old names; the cut-over's expand is due.
     ExpandDue,
     /// There is no brokerage here.
     Absent,

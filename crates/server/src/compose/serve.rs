@@ -29,7 +29,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| {
         let cure = match error.kind() {
             ErrorKind::AddrInUse => {
-                "another program listens there; stop it, or choose another with --port or DISPATCH_ADDR"
+                "another program listens there; stop it, or choose another with DISPATCH_ADDR (or `dev --port`)"
             }
             ErrorKind::PermissionDenied => "ports below 1024 need more rights; choose another with DISPATCH_ADDR",
             _ => "check DISPATCH_ADDR",

@@ -15,7 +15,7 @@ pub enum Brokerage {
     Created,
     /// Ours, since an earlier run.
     Present,
-    /// Operations Center's, under the old names only: `dispatch cutover expand` is due. Nothing of theirs was touched.
+    /// Operations Center's, under the old names only: the cut-over's expand is due. Nothing of theirs was touched.
     LegacyExpandDue,
     /// Somebody else's, under the new names already (a cut-over has expanded them). Nothing of theirs was touched.
     Foreign,
