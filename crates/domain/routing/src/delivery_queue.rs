@@ -30,8 +30,8 @@ pub trait DeliveryQueue: Send + Sync {
 
     /// Applies a storage delivery's effects, each once (a unique key per effect), and settles it in the same commit:
     /// `Delivered`; `Held` with a reason when the tables are not there yet (`cutover_expand_due`) or the row needs a
-    /// realtor nobody can name (`realtor_unresolved`); due again after a transient error; `Failed` when the database
-    /// refuses the row for good.
+    /// realtor nobody can name (`realtor_unresolved`); due again after a transient error, without the attempt being counted
+    /// where the database needs a privilege or a migration first; `Failed` when the row itself is refused.
     ///
     /// # Errors
     /// `Unavailable` when nothing could be written at all, the settlement included.

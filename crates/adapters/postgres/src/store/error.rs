@@ -1,6 +1,7 @@
 //! From what the database said to what the ports may say: is it away, or does it refuse this row?
 //!
-//! diesel hides the SQLSTATE of most errors, so that classes it does not name are told by the server's words. It must
+//! diesel hides the SQLSTATE of most errors, so that classes it does not name are told by the server's words. These may be
+//! in another language: what is not recognised means that the same statement may succeed later. It must
 //! not know any table.
 
 use diesel::result::{DatabaseErrorKind, Error};
@@ -57,6 +58,11 @@ const PASSING: [&str; 12] = [
     "connection closed",
     "error communicating with the server",
 ];
+
+/// What the server says when it would take the statement once somebody has set it right: a privilege (SQLSTATE 42501),
+/// or a table or column that a migration brings (42P01, 42703).
+const NOT_PERMITTED: [&str; 2] = ["permission denied", "violates row-level security policy"];
+const MISSING: [&str; 3] = ["relation \"", "column ", "schema \""];
 
 /// What the server says when a value cannot be stored (SQLSTATE 22, 54).
 const BAD_VALUE: [&str; 9] = [
@@ -129,6 +135,19 @@ impl StoreError {
         }
     }
 
+    /// What somebody has to set right before the same statement can succeed, as a stable code.
+    pub(crate) fn condition(&self) -> Option<&'static str> {
+        let Self::Database(Error::DatabaseError(DatabaseErrorKind::Unknown, info)) = self else { return None };
+        let words = info.message();
+        if NOT_PERMITTED.iter().any(|known| words.contains(known)) {
+            Some("not_permitted")
+        } else if words.ends_with("does not exist") && MISSING.iter().any(|known| words.starts_with(known)) {
+            Some("table_differs")
+        } else {
+            None
+        }
+    }
+
     /// The column that must not be null, when that is what went wrong.
     pub(crate) fn missing_column(&self) -> Option<&str> {
         match self {
@@ -180,9 +199,10 @@ impl From<StoreError> for dispatch_mission::signal_log::SignalLogError {
 }
 
 impl From<StoreError> for dispatch_routing::queue::QueueError {
-    /// In doubt a row is at fault: the others of its batch are settled without it.
+    /// In doubt no row is at fault: what is refused is a dead letter for good, and a missing privilege or migration
+    /// refuses every row. A row that is at fault after all comes back alone until its attempts are used up.
     fn from(error: StoreError) -> Self {
-        if error.is_passing() { Self::Unavailable(error.boxed()) } else { Self::Rejected(error.boxed()) }
+        if error.is_bad_value() { Self::Rejected(error.boxed()) } else { Self::Unavailable(error.boxed()) }
     }
 }
 

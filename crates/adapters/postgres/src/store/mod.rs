@@ -2,6 +2,7 @@
 //!
 //! It must not know who calls: no use case, no HTTP, no other adapter.
 
+mod brokerage;
 mod deliveries;
 mod delivery_queue;
 mod doorbell;

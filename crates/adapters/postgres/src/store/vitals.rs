@@ -11,6 +11,7 @@ use dispatch_pipeline::ports::StoreUnavailable;
 use dispatch_pipeline::ports::vitals::{Brokerage, QueueDepth, VitalSigns, Vitals, WorkerSign};
 use time::OffsetDateTime;
 
+use super::brokerage::expanded;
 use super::error::StoreError;
 use super::sql::sql;
 use crate::connect::Pool;
@@ -58,13 +59,16 @@ GROUP BY stage";
 const WORKERS: &str = "
 SELECT worker, extract(epoch FROM now() - beat_at)::float8 AS age FROM dispatch.workers ORDER BY beat_at DESC LIMIT 1000";
 
-const BROKERAGE: &str = "
+const BROKERAGE: &str = concat!(
+    "
 SELECT clock_timestamp() AS database_time, CASE
-    WHEN to_regclass('public.dispatch_activities') IS NOT NULL
-        AND to_regclass('public.dispatch_agent_tasks') IS NOT NULL THEN 'ready'
+    WHEN ",
+    expanded!(),
+    " THEN 'ready'
     WHEN to_regclass('public.activities') IS NOT NULL
         OR to_regclass('public.agent_tasks') IS NOT NULL THEN 'expand_due'
-    ELSE 'absent' END AS brokerage";
+    ELSE 'absent' END AS brokerage"
+);
 
 /// Every queue, in the order of a signal's life.
 const STAGES: [&str; 5] = ["bursts", "units", "deliveries", "held", "dead_letters"];

@@ -9,6 +9,7 @@ mod legacy;
 mod missions;
 mod observing;
 mod races;
+mod refusals;
 mod schema;
 mod signals;
 mod support;

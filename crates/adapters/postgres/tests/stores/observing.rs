@@ -13,12 +13,32 @@ use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::plan::{Hold, Verdict};
 use dispatch_routing::testing::{AGES, claim_for, message, said, settlement};
 use dispatch_routing::unit_queue::UnitQueue;
+use serde_json::Value;
 use std::time::Duration;
 
 use crate::support::{Replica, listing, text};
 
 fn events(story: &Story) -> Vec<&str> {
     story.entries.iter().map(|entry| entry.event.as_str()).collect()
+}
+
+/// Every string of a JSON value that begins like an instant.
+fn instants_in(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let is_date = text.get(..11).is_some_and(|start| {
+                start.char_indices().all(|(n, c)| match n {
+                    4 | 7 => c == '-',
+                    10 => c == 'T' || c == ' ',
+                    _ => c.is_ascii_digit(),
+                })
+            });
+            found.extend(is_date.then(|| text.clone()));
+        }
+        Value::Array(values) => values.iter().for_each(|value| instants_in(value, found)),
+        Value::Object(members) => members.values().for_each(|value| instants_in(value, found)),
+        _ => {}
+    }
 }
 
 #[tokio::test]
@@ -78,7 +98,16 @@ async fn the_whole_story_by_any_id() {
     let attempts: Vec<_> = story.entries.iter().filter(|entry| entry.event == "delivery.attempted").collect();
     assert_eq!(attempts[0].detail["missions"].as_array().unwrap().len(), 2);
     assert_eq!((&attempts[1].detail["code"], &attempts[1].detail["took_ms"]), (&"rate_limited".into(), &31.into()));
-    assert!(attempts[1].detail.contains_key("next_at"));
+    let mut instants = Vec::new();
+    for entry in &story.entries {
+        instants_in(&entry.detail.clone().into(), &mut instants);
+    }
+    assert!(instants.contains(&text(&attempts[1].detail.clone().into(), "next_at").to_owned()), "{instants:?}");
+    assert!(instants.len() >= 2, "{instants:?}");
+    for instant in &instants {
+        let shape: String = instant.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+        assert_eq!(shape, "9999-99-99T99:99:99.999Z", "{instant}");
+    }
     assert_eq!(attempts[2].detail["reference"], "9.000001");
     let classified = &story.entries[3].detail;
     assert_eq!((&classified["task_key"], &classified["confidence"]), (&"OPS_MISC_TASK".into(), &0.9.into()));

@@ -9,7 +9,7 @@ use dispatch_routing::plan::Content;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::store::effects::Outcome;
+use crate::store::effects::{LOOK_AGAIN, Outcome};
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::Entry;
@@ -34,7 +34,9 @@ pub(crate) enum Standing {
     /// Due when the one before it has arrived.
     Waits,
     /// Tried, and to be tried again for this reason.
-    Again(String),
+    Again(&'static str),
+    /// To be tried again when somebody may have set the database right.
+    Later(&'static str),
     Delivered,
     Held(String),
     Failed(String),
@@ -49,12 +51,13 @@ impl Standing {
             Outcome::Held(reason) => Self::Held(reason.to_owned()),
             Outcome::Failed(code) => Self::Failed(code),
             Outcome::Later(code) => Self::Again(code),
+            Outcome::Waits(code) => Self::Later(code),
         }
     }
 
     fn state(&self) -> &'static str {
         match self {
-            Self::Due | Self::Waits | Self::Again(_) => "pending",
+            Self::Due | Self::Waits | Self::Again(_) | Self::Later(_) => "pending",
             Self::Delivered => "delivered",
             Self::Held(_) => "held",
             Self::Failed(_) => "failed",
@@ -64,7 +67,8 @@ impl Standing {
 
     fn reason(&self) -> Option<&str> {
         match self {
-            Self::Again(reason) | Self::Held(reason) | Self::Failed(reason) => Some(reason),
+            Self::Again(reason) | Self::Later(reason) => Some(reason),
+            Self::Held(reason) | Self::Failed(reason) => Some(reason),
             Self::Cancelled => Some("dependency_failed"),
             Self::Due | Self::Waits | Self::Delivered => None,
         }
@@ -75,6 +79,7 @@ impl Standing {
         match self {
             Self::Waits => None,
             Self::Again(_) => Some(1),
+            Self::Later(_) => Some(i32::try_from(LOOK_AGAIN.as_secs()).unwrap_or(i32::MAX)),
             _ => Some(0),
         }
     }

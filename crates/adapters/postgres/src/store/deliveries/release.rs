@@ -6,20 +6,23 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::store::brokerage::expanded;
 use crate::store::effects::EXPAND_DUE;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
 
-const RELEASE: &str = "
+const RELEASE: &str = concat!(
+    "
 UPDATE dispatch.deliveries SET state = 'pending', reason = NULL, next_attempt_at = now()
 WHERE delivery_id IN (
     SELECT delivery_id FROM dispatch.deliveries
-    WHERE state = 'held' AND reason = $1
-        AND to_regclass('public.dispatch_activities') IS NOT NULL
-        AND to_regclass('public.dispatch_agent_tasks') IS NOT NULL
+    WHERE state = 'held' AND reason = $1 AND ",
+    expanded!(),
+    "
     ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-RETURNING delivery_id, unit_id";
+RETURNING delivery_id, unit_id"
+);
 
 #[derive(QueryableByName)]
 struct Released {

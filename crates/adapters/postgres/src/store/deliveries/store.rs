@@ -1,7 +1,7 @@
 //! Makes a storage delivery's rows and settles it, in one commit. It must not send anything.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::delivery::{ClaimedDelivery, DeliveryState};
 use dispatch_routing::delivery_queue::StoreOutcome;
@@ -10,7 +10,7 @@ use dispatch_routing::queue::Settled;
 use uuid::Uuid;
 
 use super::{dependents, hold_units};
-use crate::store::effects::{self, Job, Outcome};
+use crate::store::effects::{self, Job, LOOK_AGAIN, Outcome};
 use crate::store::error::StoreError;
 use crate::store::small;
 use crate::store::sql::sql;
@@ -18,7 +18,7 @@ use crate::store::timeline;
 
 // Locked first: whoever else claims the row waits for this commit and then finds the token gone.
 const LOCK: &str = "
-SELECT p.classification_id FROM dispatch.deliveries AS d JOIN dispatch.dispatches AS p USING (dispatch_id)
+SELECT p.classification_id, d.reason FROM dispatch.deliveries AS d JOIN dispatch.dispatches AS p USING (dispatch_id)
 WHERE d.delivery_id = $1 AND d.claim_token = $2 AND d.state = 'pending'
 FOR UPDATE OF d";
 
@@ -27,7 +27,7 @@ UPDATE dispatch.deliveries SET
     state = $2, reason = $3, claim_token = NULL, lease_until = NULL,
     next_attempt_at = CASE WHEN $2 = 'pending' THEN now() + $4 * interval '1 second' ELSE next_attempt_at END,
     -- Waiting for a condition outside uses up no attempt.
-    attempts = CASE WHEN $2 = 'held' THEN greatest(attempts - 1, 0) ELSE attempts END,
+    attempts = CASE WHEN $5 THEN greatest(attempts - 1, 0) ELSE attempts END,
     settled_at = CASE WHEN $2 NOT IN ('pending', 'held') THEN now() END
 WHERE delivery_id = $1";
 
@@ -38,6 +38,8 @@ const LONGEST_PAUSE: i64 = 300;
 struct Locked {
     #[diesel(sql_type = SqlUuid)]
     classification_id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
 }
 
 pub(crate) async fn store(
@@ -66,7 +68,7 @@ async fn in_transaction(
         Content::Message { .. } => None,
     };
     let outcome = outcome.unwrap_or_else(|| Outcome::Failed("not_a_storage_delivery".to_owned()));
-    conclude(connection, delivery, &outcome).await
+    conclude(connection, delivery, &outcome, locked.reason.as_deref()).await
 }
 
 /// Writes what became of it, and what follows for the unit and the deliveries that wait.
@@ -74,23 +76,31 @@ async fn conclude(
     connection: &mut AsyncPgConnection,
     delivery: &ClaimedDelivery,
     outcome: &Outcome,
+    before: Option<&str>,
 ) -> Result<StoreOutcome, StoreError> {
     let (id, unit) = (delivery.delivery_id.0, delivery.unit_id.0);
     let (state, reason) = match outcome {
         Outcome::Done { .. } => (DeliveryState::Delivered, None),
         Outcome::Held(reason) => (DeliveryState::Held, Some((*reason).to_owned())),
         Outcome::Failed(code) => (DeliveryState::Failed, Some(code.clone())),
-        Outcome::Later(code) => (DeliveryState::Pending, Some(code.clone())),
+        Outcome::Later(code) | Outcome::Waits(code) => (DeliveryState::Pending, Some((*code).to_owned())),
     };
-    let pause = 2_i64.saturating_pow(delivery.attempts.min(16)).min(LONGEST_PAUSE);
+    let pause = match outcome {
+        Outcome::Waits(_) => i64::try_from(LOOK_AGAIN.as_secs()).unwrap_or(LONGEST_PAUSE),
+        _ => 2_i64.saturating_pow(delivery.attempts.min(16)).min(LONGEST_PAUSE),
+    };
     sql(SETTLE)
         .bind::<SqlUuid, _>(id)
         .bind::<Text, _>(state.as_str())
         .bind::<Nullable<Text>, _>(reason.as_deref())
         .bind::<BigInt, _>(pause)
+        .bind::<Bool, _>(!outcome.was_tried())
         .execute(connection)
         .await?;
-    timeline::append(connection, &[effects::entry(id, unit, small(delivery.attempts), outcome)]).await?;
+    // A wait of days is one line in the story, not one per look.
+    if !(matches!(outcome, Outcome::Waits(_)) && before == reason.as_deref()) {
+        timeline::append(connection, &[effects::entry(id, unit, small(delivery.attempts), outcome)]).await?;
+    }
     match state {
         DeliveryState::Delivered => dependents::wake(connection, vec![id]).await?,
         DeliveryState::Failed => dependents::cancel(connection, vec![id]).await?,

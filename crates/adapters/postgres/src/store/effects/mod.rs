@@ -9,12 +9,16 @@ mod people;
 mod rows;
 mod tables;
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use std::time::{Duration, Instant};
+
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::storage::StorageWork;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::sql::sql;
 use super::timeline::Entry;
 
 /// The reason of a delivery that waits for the cut-over.
@@ -41,13 +45,15 @@ pub(crate) enum Outcome {
     /// The database refuses the rows for good.
     Failed(String),
     /// It may succeed later.
-    Later(String),
+    Later(&'static str),
+    /// It will succeed when somebody has set the database right: a privilege, a migration. It uses up no attempt.
+    Waits(&'static str),
 }
 
 impl Outcome {
     /// Whether an attempt was made at all.
     pub(crate) fn was_tried(&self) -> bool {
-        !matches!(self, Self::Held(_))
+        !matches!(self, Self::Held(_) | Self::Waits(_))
     }
 
     /// Whether a person must name a realtor first.
@@ -59,13 +65,29 @@ impl Outcome {
         if error.missing_column() == Some("realtor_id") {
             return Self::Held(REALTOR_UNRESOLVED);
         }
-        match error.constraint() {
-            Some(constraint) => Self::Failed(format!("storage_{constraint}")),
-            None if error.is_passing() => Self::Later("storage_busy".to_owned()),
-            None => Self::Failed("storage_refused".to_owned()),
+        // Failing is for good, so only a row's own fault may do it.
+        match (error.constraint(), error.condition()) {
+            (Some(constraint), _) => Self::Failed(format!("storage_{constraint}")),
+            (None, _) if error.is_passing() => Self::Later("storage_busy"),
+            (None, _) if error.is_bad_value() => Self::Failed("storage_refused".to_owned()),
+            (None, Some("not_permitted")) => Self::Waits("storage_not_permitted"),
+            (None, Some(_)) => Self::Waits("storage_table_differs"),
+            (None, None) => Self::Later("storage_unavailable"),
         }
     }
 }
+
+/// For the rest of the transaction: a table that somebody has locked is not waited for as long as the claim lasts. And the
+/// server speaks the language that its refusals are known in, where it lets us choose.
+const MANNERS: &str = "
+SELECT set_config('lock_timeout', $1::text || 'ms', true),
+    CASE WHEN has_parameter_privilege('lc_messages', 'SET') THEN set_config('lc_messages', 'C', true) END";
+
+/// The longest that the brokerage's tables are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a delivery waits that needs somebody to set the database right.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Applies these jobs inside the caller's transaction, each one whole or not at all. Answers in order.
 ///
@@ -78,20 +100,26 @@ pub(crate) async fn apply(connection: &mut AsyncPgConnection, jobs: &[Job<'_>]) 
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
+    sql(MANNERS).bind::<Text, _>(PATIENCE.as_millis().to_string()).execute(connection).await?;
+    let since = Instant::now();
     let Some(tables) = tables::read(connection).await? else {
         return Ok(vec![Outcome::Held(EXPAND_DUE); jobs.len()]);
     };
     match attempt(connection, &tables, jobs).await {
         Ok(outcomes) => return Ok(outcomes),
         Err(error) if error.is_fatal() => return Err(error),
-        // One by one they would only wait one by one.
-        Err(error) if error.is_passing() || jobs.len() == 1 => {
+        // One by one they would only wait one by one. By the clock too, for words may not be understood.
+        Err(error) if error.is_passing() || since.elapsed() >= PATIENCE || jobs.len() == 1 => {
             return Ok(jobs.iter().map(|job| refused(job, &error)).collect());
         }
         Err(_) => {}
     }
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
+        if since.elapsed() >= PATIENCE {
+            outcomes.push(Outcome::Later("storage_busy"));
+            continue;
+        }
         match attempt(connection, &tables, std::slice::from_ref(job)).await {
             Ok(mut alone) => outcomes.append(&mut alone),
             Err(error) if error.is_fatal() => return Err(error),
@@ -133,7 +161,7 @@ pub(crate) fn entry(delivery: Uuid, unit: Uuid, attempt: i32, outcome: &Outcome)
             "delivery.attempted",
             json!({ "attempt": attempt, "outcome": "permanent", "code": code, "state": "failed" }),
         ),
-        Outcome::Later(code) => {
+        Outcome::Later(code) | Outcome::Waits(code) => {
             ("delivery.attempted", json!({ "attempt": attempt, "outcome": "retryable", "code": code }))
         }
     };

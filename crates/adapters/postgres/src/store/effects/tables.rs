@@ -9,15 +9,20 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::store::brokerage::expanded;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
-const COLUMNS: &str = "
+const COLUMNS: &str = concat!(
+    "
 SELECT c.relname::text AS table_name, a.attname::text AS column_name, a.attnotnull AS required
 FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (
     to_regclass('public.listings'), to_regclass('public.realtors'),
-    to_regclass('public.dispatch_activities'), to_regclass('public.dispatch_agent_tasks'))";
+    to_regclass('public.dispatch_activities'), to_regclass('public.dispatch_agent_tasks'))
+    AND ",
+    expanded!()
+);
 
 /// The tables that storage deliveries read and write.
 pub(crate) const LISTINGS: &str = "listings";
@@ -45,6 +50,9 @@ pub(crate) struct Tables {
 /// Reads them; `None` while the mission tables do not answer to Dispatch's names.
 pub(crate) async fn read(connection: &mut AsyncPgConnection) -> Result<Option<Tables>, StoreError> {
     let rows: Vec<Column> = sql(COLUMNS).load(connection).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
     let mut tables = Tables { columns: HashMap::new(), realtor_required: false };
     for row in rows {
         if row.required && row.table_name == AGENT_TASKS && row.column_name == "realtor_id" {
@@ -52,8 +60,7 @@ pub(crate) async fn read(connection: &mut AsyncPgConnection) -> Result<Option<Ta
         }
         tables.columns.entry(row.table_name).or_default().insert(row.column_name);
     }
-    let ready = tables.has(ACTIVITIES) && tables.has(AGENT_TASKS);
-    Ok(ready.then_some(tables))
+    Ok(Some(tables))
 }
 
 impl Tables {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::store::brokerage::expanded;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
@@ -58,9 +59,7 @@ struct Expanded {
 }
 
 pub(crate) async fn is_expanded(connection: &mut AsyncPgConnection) -> Result<bool, StoreError> {
-    let text = "SELECT to_regclass('public.dispatch_activities') IS NOT NULL
-                   AND to_regclass('public.dispatch_agent_tasks') IS NOT NULL AS expanded";
-    let answer: Expanded = sql(text).get_result(connection).await?;
+    let answer: Expanded = sql(concat!("SELECT ", expanded!(), " AS expanded")).get_result(connection).await?;
     Ok(answer.expanded)
 }
 

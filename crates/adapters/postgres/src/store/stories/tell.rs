@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use dispatch_mission::ids::{ClassificationId, DeliveryId, DispatchId, MissionId, SignalId, UnitId};
 use dispatch_pipeline::ports::stories::{Story, StoryEntry};
 use serde_json::{Map, Value};
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use super::read::{DeliveryRow, Rows, SignalRow, TimelineRow};
@@ -92,10 +91,18 @@ fn planned(row: DeliveryRow, routed: &HashMap<String, (OffsetDateTime, i64)>) ->
 fn happened(row: TimelineRow) -> Placed {
     let mut detail = object(row.detail);
     if let Some(pause) = detail.get("next_in_ms").and_then(Value::as_i64) {
-        let next = row.at.checked_add(Duration::milliseconds(pause)).and_then(|next| next.format(&Rfc3339).ok());
-        detail.extend(next.map(|next| ("next_at".to_owned(), next.into())));
+        let next = row.at.checked_add(Duration::milliseconds(pause));
+        detail.extend(next.map(|next| ("next_at".to_owned(), instant(next).into())));
     }
     (row.at, row.entry, entry(row.at, &row.step, &row.event, row.subject, detail))
+}
+
+/// As everywhere on the wire: `YYYY-MM-DDTHH:MM:SS.mmmZ`, whatever the number of digits would be.
+fn instant(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    let (hour, minute, second, milli) = at.to_hms_milli();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
 fn entry(

@@ -35,6 +35,13 @@ WHERE unit_id IN (
     ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING unit_id, reason";
 
+// Nobody asks for an old quota again, or it counts anew; without this there would be a row for every conversation there
+// ever was. A month, because an interval is the policy's to choose and must not be cut short.
+const FORGET_QUOTAS: &str = "
+DELETE FROM dispatch.quotas WHERE quota_key IN (
+    SELECT quota_key FROM dispatch.quotas WHERE taken_at < now() - interval '31 days'
+    LIMIT $1 FOR UPDATE SKIP LOCKED)";
+
 #[derive(QueryableByName)]
 struct GivenBack {
     #[diesel(sql_type = Int4)]
@@ -100,6 +107,7 @@ pub(crate) async fn give_back(
         .await
 }
 
+/// Ends held units in time, and keeps house: a worker calls this every few seconds.
 pub(crate) async fn expire_held(connection: &mut AsyncPgConnection, limit: u32) -> Result<u32, StoreError> {
     connection
         .transaction(async |connection| {
@@ -116,6 +124,7 @@ pub(crate) async fn expire_held(connection: &mut AsyncPgConnection, limit: u32) 
                 })
                 .collect();
             timeline::append(connection, &entries).await?;
+            sql(FORGET_QUOTAS).bind::<BigInt, _>(i64::from(limit)).execute(connection).await?;
             Ok(u32::try_from(expired.len()).unwrap_or(u32::MAX))
         })
         .await
