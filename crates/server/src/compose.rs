@@ -1,8 +1,13 @@
 //! The composition root: the only place where adapters meet use cases. Must not know HTTP paths or command-line words.
 
+mod gate;
 mod home;
+mod pools;
+mod pulse;
 mod serve;
 
+pub use gate::GatedWorker;
+pub use pools::{Pools, database};
 pub use serve::{listen, until_told};
 
 use crate::config::Config;
@@ -23,52 +28,39 @@ use dispatch_pipeline::observe::Observe;
 use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::worker::{Worker, WorkerParts};
-use dispatch_postgres::connect::{self, DatabaseUrl, Pool};
+use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
     PgDeliveryQueue, PgDoorbell, PgMissionStore, PgSignalLog, PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::courier::Courier;
 use dispatch_slack::{BotTokens, DEFAULT_API_URL, RecordingCourier, SlackCourier};
 use home::AtHome;
+use pulse::SharedPulse;
 use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 
-/// A pool over `url`, after a look at what answers there: a transaction pooler would break claims and notifications and
-/// is refused. A database that is down is no reason not to start: it is asked again with every request.
-///
-/// # Errors
-/// When the URL can never work.
-pub async fn database(url: &DatabaseUrl, connections: usize) -> Result<Pool> {
-    match connect::refuse_pooler(url).await {
-        Ok(()) => {}
-        Err(error) if error.is_transient() => tracing::warn!(%error, "starting without a database"),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(connect::pool(url, connections)?)
-}
-
 /// Everything that handlers ask for.
 #[must_use]
-pub fn surface(config: &Config, pool: &Pool, access: Access) -> Surface {
-    let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pool.clone()));
-    let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pool.clone()));
+pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
+    let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pools.intake.clone()));
+    let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pools.work.clone()));
     Surface {
         intake: Data::new(Intake::new(AtHome::new(log))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
-        observe: Data::new(observe(pool)),
+        observe: Data::new(observe(&pools.work, &pools.pulse)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         access: Data::new(access),
         document: Data::new(Document::of_this_build()),
     }
 }
 
-/// The use cases behind `/observe`, also for commands.
+/// The use cases behind `/observe`, also for commands: stories over `pool`, health over `pulse`.
 #[must_use]
-pub fn observe(pool: &Pool) -> Observe {
+pub fn observe(pool: &Pool, pulse: &Pool) -> Observe {
     let stories: Arc<dyn Stories> = Arc::new(PgStories::new(pool.clone()));
-    let vitals: Arc<dyn Vitals> = Arc::new(PgVitals::new(pool.clone()));
-    Observe::new(AtHome::new(stories), AtHome::new(vitals))
+    let vitals: Arc<dyn Vitals> = Arc::new(PgVitals::new(pulse.clone()));
+    Observe::new(AtHome::new(stories), SharedPulse::new(vitals))
 }
 
 /// How callers are told apart in `dispatch serve`.
@@ -89,11 +81,11 @@ pub enum Untokened {
     Failed,
 }
 
-/// A worker over the database behind `pool`.
+/// A worker over the database behind `pool`, which begins when that is migrated.
 ///
 /// # Errors
 /// When a courier cannot be set up.
-pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Worker> {
+pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<GatedWorker> {
     let parts = WorkerParts {
         name: worker_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
@@ -105,7 +97,7 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Work
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
     };
-    Ok(Worker::new(parts, config.worker.settings))
+    Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), pool: pool.clone() })
 }
 
 /// Unique among all replicas, and readable in `/observe/health` and the timeline.

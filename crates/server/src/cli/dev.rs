@@ -3,7 +3,7 @@
 
 use super::dotenv::{self, DOTENV};
 use super::state::{self, DEFAULT_FOLDER};
-use crate::compose::{self, Untokened};
+use crate::compose::{self, Pools, Untokened};
 use crate::config::{Config, Role};
 use crate::http::auth::Access;
 use crate::telemetry;
@@ -64,16 +64,16 @@ async fn serve(
 ) -> Result<()> {
     let url: DatabaseUrl = database.url().parse()?;
     migrate::run(&url, Which::All).await?;
-    let pool = compose::database(&url, config.database.connections).await?;
-    seed::brokerage(&mut *pool.get().await?).await.context("the invented brokerage could not be added")?;
-    let surface = compose::surface(config, &pool, Access::ThisMachine);
-    let worker = compose::worker(config, &pool, Untokened::Recorded)?;
+    let pools = Pools::open(&url, config.database.connections).await?;
+    seed::brokerage(&mut *pools.work.get().await?).await.context("the invented brokerage could not be added")?;
+    let surface = compose::surface(config, &pools, Access::ThisMachine);
+    let worker = compose::worker(config, &pools.work, Untokened::Recorded)?;
     ready();
     let outcome = tokio::select! {
         outcome = compose::until_told(Some((listener, surface)), Some(worker)) => outcome,
         never = database.keep_running() => never,
     };
-    pool.close();
+    pools.close();
     outcome
 }
 

@@ -1,7 +1,7 @@
 //! `dispatch serve`, `dispatch worker`: one process of a deployment.
 
 use super::configured;
-use crate::compose::{self, Untokened};
+use crate::compose::{self, Pools, Untokened};
 use crate::config::Role;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -24,13 +24,14 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let config = configured(Role::Serve)?;
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
     let listener = compose::listen(config.http.address)?;
-    let pool = compose::database(url, config.database.connections).await?;
-    let worker = if arguments.no_worker { None } else { Some(compose::worker(&config, &pool, Untokened::Failed)?) };
-    let surface = compose::surface(&config, &pool, compose::access(&config));
+    let pools = Pools::open(url, config.database.connections).await?;
+    let worker =
+        if arguments.no_worker { None } else { Some(compose::worker(&config, &pools.work, Untokened::Failed)?) };
+    let surface = compose::surface(&config, &pools, compose::access(&config));
     let address = listener.local_addr().context("the port was lost")?;
     tracing::info!(url = format!("http://{address}"), database = %url, worker = worker.is_some(), "listening");
     let outcome = compose::until_told(Some((listener, surface)), worker).await;
-    pool.close();
+    pools.close();
     outcome.map(|()| ExitCode::SUCCESS)
 }
 

@@ -14,17 +14,25 @@ use dispatch_mission::signal::NewSignal;
 use dispatch_mission::signal_log::{Receipt, SignalLog, SignalLogError};
 use dispatch_pipeline::ports::StoreUnavailable;
 use dispatch_pipeline::ports::stories::{Stories, Story};
-use dispatch_pipeline::ports::vitals::{VitalSigns, Vitals};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::task::JoinError;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 /// Slack gives up after 3 s and comes again; an honest 503 in time is better than no answer.
 const COMMIT_BUDGET: Duration = Duration::from_millis(2_500);
+
+/// Why a call has no answer. Says nothing of what a panic said, for that may quote what was worked on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+enum CutOff {
+    #[error("the call panicked")]
+    Panicked,
+    #[error("the process is stopping")]
+    Stopped,
+}
 
 /// A port whose calls run at home.
 pub struct AtHome<P: ?Sized> {
@@ -38,12 +46,13 @@ impl<P: ?Sized + Send + Sync + 'static> AtHome<P> {
         Arc::new(Self { port, home: Handle::current() })
     }
 
-    async fn run<T, F>(&self, call: impl FnOnce(Arc<P>) -> F) -> Result<T, JoinError>
+    async fn run<T, F>(&self, call: impl FnOnce(Arc<P>) -> F) -> Result<T, CutOff>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        self.home.spawn(call(Arc::clone(&self.port)).in_current_span()).await
+        let call = self.home.spawn(call(Arc::clone(&self.port)).in_current_span());
+        call.await.map_err(|ended| if ended.is_panic() { CutOff::Panicked } else { CutOff::Stopped })
     }
 }
 
@@ -91,18 +100,9 @@ impl Stories for AtHome<dyn Stories> {
     }
 }
 
-#[async_trait]
-impl Vitals for AtHome<dyn Vitals> {
-    async fn take(&self) -> Result<VitalSigns, StoreUnavailable> {
-        let answer = self.run(|vitals| async move { vitals.take().await }).await;
-        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::FakeVitals;
 
     struct Slow(Arc<tokio::sync::Notify>);
 
@@ -142,14 +142,22 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(3));
     }
 
+    struct Bad;
+
+    #[async_trait]
+    impl SignalLog for Bad {
+        async fn append_all(&self, _: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+            panic!("about somebody's words")
+        }
+    }
+
     #[tokio::test]
-    async fn a_call_works_from_a_thread_that_has_no_runtime_of_home() {
-        let vitals: Arc<dyn Vitals> = Arc::new(FakeVitals { live: true });
-        let vitals = AtHome::new(vitals);
-        let elsewhere = tokio::task::spawn_blocking(move || {
-            let small = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-            small.block_on(async { vitals.take().await.map(|signs| signs.workers.len()) })
-        });
-        assert_eq!(elsewhere.await.expect("no panic").expect("a pulse"), 1);
+    async fn a_panic_is_an_error_without_its_words() {
+        let log: Arc<dyn SignalLog> = Arc::new(Bad);
+        let error = AtHome::new(log).append_all(Vec::new()).await.expect_err("cut off");
+        assert!(
+            matches!(error, SignalLogError::Unavailable(_)) && !format!("{error:?}").contains("words"),
+            "{error:?}"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Runs HTTP and worker until the process is told to stop, then drains them in order. Must not know what they do.
 
+use super::gate::GatedWorker;
 use crate::http::{Surface, app};
 use actix_web::HttpServer;
 use actix_web::dev::Server;
-use anyhow::{Context, Result, bail};
-use dispatch_pipeline::worker::Worker;
+use anyhow::{Context, Result, anyhow, bail};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
 ///
 /// # Errors
 /// When HTTP or the worker ends by itself.
-pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Worker>) -> Result<()> {
+pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<GatedWorker>) -> Result<()> {
     let mut stop = StopSignal::new()?;
     let drain = CancellationToken::new();
     let mut running = JoinSet::new();
@@ -83,7 +83,8 @@ pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Wor
 
 /// Nothing may end before it is told to.
 fn by_itself(ended: Result<(&'static str, Result<()>), JoinError>) -> Result<()> {
-    let (what, outcome) = ended.context("a part of the server panicked")?;
+    // The words of a panic are for nobody; its place is in the log.
+    let (what, outcome) = ended.map_err(|_| anyhow!("a part of the server panicked"))?;
     outcome.with_context(|| format!("{what} failed"))?;
     bail!("{what} ended by itself")
 }

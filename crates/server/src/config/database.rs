@@ -12,7 +12,8 @@ const DEFAULT_CONNECTIONS: usize = 16;
 pub struct Database {
     /// `DATABASE_URL`. `dispatch dev` has a server of its own and does not look at it.
     pub url: Option<DatabaseUrl>,
-    /// `DATABASE_CONNECTIONS`: most connections that this process keeps open; `serve` listens on one more.
+    /// `DATABASE_CONNECTIONS`: most connections that this process keeps open. Of `serve`'s, up to four are
+    /// for intake alone and one for health; a worker listens on one more.
     pub connections: usize,
 }
 
@@ -21,8 +22,8 @@ impl Database {
         let connections = reader.parsed(
             "DATABASE_CONNECTIONS",
             DEFAULT_CONNECTIONS,
-            |count| (2..=500).contains(count),
-            "a whole number from 2 to 500",
+            |count| (4..=500).contains(count),
+            "a whole number from 4 to 500",
         );
         Self { url: url(reader, role), connections }
     }

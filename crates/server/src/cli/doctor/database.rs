@@ -60,7 +60,7 @@ async fn inside(url: &DatabaseUrl) -> Vec<Check> {
         Err(error) => return vec![Check::fail("database", error.to_string())],
     };
     let before = OffsetDateTime::now_utc();
-    let health = compose::observe(&pool).health().await;
+    let health = compose::observe(&pool, &pool).health().await;
     let after = OffsetDateTime::now_utc();
     let mut checks: Vec<_> = health.checks.iter().map(of_health).collect();
     checks.extend(clock(&health, before + (after - before) / 2));
