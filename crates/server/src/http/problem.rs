@@ -177,8 +177,9 @@ impl From<ParseError> for Problem {
 impl From<MissionStoreError> for Problem {
     fn from(error: MissionStoreError) -> Self {
         match error {
-            MissionStoreError::CutoverExpandDue => Self::new(&kind::CUTOVER_EXPAND_DUE)
-                .detail("The brokerage's tables still have their old names. Missions answer after the cut-over's expand."),
+            MissionStoreError::CutoverExpandDue => Self::new(&kind::CUTOVER_EXPAND_DUE).detail(
+                "The brokerage's tables still have their old names. Missions answer after the cut-over's expand.",
+            ),
             MissionStoreError::Unavailable(_) => Self::new(&kind::DATABASE_UNAVAILABLE).retry_later(),
         }
         .because(error)
