@@ -81,7 +81,7 @@ impl Outcome {
 /// server speaks the language that its refusals are known in, where it lets us choose.
 const MANNERS: &str = "
 SELECT set_config('lock_timeout', $1::text || 'ms', true),
-    CASE WHEN has_parameter_privilege('lc_messages', 'SET') THEN set_config('lc_messages', 'C', true) END";
+    CASE WHEN current_setting('is_superuser') = 'on' THEN set_config('lc_messages', 'C', true) END";
 
 /// The longest that the brokerage's tables are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
