@@ -15,10 +15,11 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
 use dispatch_pipeline::observe::{CheckStatus, Observe};
 
-/// Probes everything now.
+/// Probes everything, or tells what a probe of the last second found.
 #[utoipa::path(
     get, path = "/observe/health", operation_id = "getHealth", tag = "observe", summary = "Is Dispatch well?",
-    description = "Probes database, migrations and workers now, within two seconds, and shows how much waits in each queue. \
+    description = "Probes database, migrations and workers, within two seconds, and shows how much waits in each queue. All who \
+                   ask within a second share one probe. \
                    A failed check makes it 503, with the same checks in the problem.",
     responses(
         (status = 200, description = "Every check passed, or only warns", body = HealthDto),
