@@ -43,6 +43,9 @@ use uuid::Uuid;
 /// Everything that handlers ask for.
 #[must_use]
 pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
+    if config.slack.signing_secrets.is_none() {
+        tracing::warn!("SLACK_SIGNING_SECRET is not set: /intake/slack answers 503 to everything");
+    }
     let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pools.intake.clone()));
     let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pools.work.clone()));
     Surface {
@@ -68,7 +71,10 @@ pub fn observe(pool: &Pool, pulse: &Pool) -> Observe {
 pub fn access(config: &Config) -> Access {
     match &config.identity.jwt_secret {
         Some(secret) => Access::Bearer { secret: secret.clone(), clock: Arc::new(SystemClock) },
-        None => Access::Unavailable,
+        None => {
+            tracing::warn!("JWKS_URL alone cannot be checked yet: protected paths answer 503; set SUPABASE_JWT_SECRET");
+            Access::Unavailable
+        }
     }
 }
 
