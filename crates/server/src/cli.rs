@@ -8,6 +8,7 @@ mod send;
 mod serve;
 mod server;
 mod state;
+mod stdout;
 mod trace;
 
 use crate::config::{Config, Role, process_env};
@@ -94,9 +95,8 @@ fn on_runtime(command: Command) -> Result<ExitCode> {
     outcome
 }
 
-#[allow(clippy::print_stdout)] // the document is what the command is for
 fn openapi() -> Result<ExitCode> {
-    print!("{}", crate::openapi::json());
+    stdout::say(&crate::openapi::json())?;
     Ok(ExitCode::SUCCESS)
 }
 

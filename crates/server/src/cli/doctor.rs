@@ -1,11 +1,11 @@
 //! `dispatch doctor`: what is configured, what is missing and what that switches off, and how the database is.
-#![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod check;
 mod database;
 mod settings;
 
 use super::state::DEFAULT_FOLDER;
+use super::stdout::say;
 use crate::config::{Config, Role, process_env};
 use anyhow::Result;
 use check::{Check, Verdict};
@@ -44,9 +44,9 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&checks)?);
+        say(&serde_json::to_string_pretty(&checks)?)?;
     } else {
-        println!("{}", check::table(&checks));
+        say(&check::table(&checks).to_string())?;
     }
     let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

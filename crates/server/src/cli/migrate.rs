@@ -1,7 +1,7 @@
 //! `dispatch migrate`: brings a database to the state that this build expects, and says what it did.
-#![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 use super::configured;
+use super::stdout::say;
 use crate::config::Role;
 use anyhow::{Context, Result};
 use dispatch_postgres::connect;
@@ -15,12 +15,12 @@ pub async fn run() -> Result<ExitCode> {
     connect::refuse_pooler(url).await?;
     let report = migrate::run(url, Which::All).await?;
     for name in &report.applied {
-        println!("applied {name}");
+        say(&format!("applied {name}"))?;
     }
     if report.applied.is_empty() {
-        println!("{url} is up to date");
+        say(&format!("{url} is up to date"))?;
     }
-    println!("{}", brokerage(report.brokerage));
+    say(brokerage(report.brokerage))?;
     Ok(ExitCode::SUCCESS)
 }
 

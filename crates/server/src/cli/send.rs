@@ -1,9 +1,9 @@
 //! `dispatch send`: a Slack message, signed as Slack signs, to a running server.
-#![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 use super::dotenv::{self, DOTENV};
 use super::server::{ServerArguments, printable};
 use super::state::{self, DEFAULT_FOLDER};
+use super::stdout::say;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use dispatch_slack::verify::{SIGNATURE_HEADER, SigningSecrets, TIMESTAMP_HEADER};
@@ -63,7 +63,7 @@ pub async fn run(mut arguments: Arguments) -> Result<ExitCode> {
     let headers = [(TIMESTAMP_HEADER, timestamp.to_string()), (SIGNATURE_HEADER, signature)];
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
     let answer = arguments.server.connect()?.post(&["intake", "slack"], &headers, body).await?;
-    println!("{}", told(&answer, &this_command(), &arguments.server.repeated()));
+    say(&told(&answer, &this_command(), &arguments.server.repeated()))?;
     Ok(ExitCode::SUCCESS)
 }
 

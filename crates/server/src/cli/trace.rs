@@ -1,7 +1,7 @@
 //! `dispatch trace`: the story of one message in the terminal.
-#![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 use super::server::{ServerArguments, printable};
+use super::stdout::say;
 use anyhow::Result;
 use clap::Args;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -35,9 +35,9 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
     let server = arguments.server.connect()?;
     let story = server.get(&["observe", "logs", &arguments.id], arguments.token.as_ref()).await?;
     if arguments.json {
-        println!("{story:#}");
+        say(&format!("{story:#}"))?;
     } else {
-        println!("{}", shown(&story));
+        say(&shown(&story).to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }
