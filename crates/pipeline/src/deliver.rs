@@ -129,6 +129,17 @@ impl Deliver {
 
     /// One attempt, ended while its claim still holds: a send that outlived its claim could meet the next one's.
     async fn outcome(&self, courier: &dyn Courier, delivery: &ClaimedDelivery) -> AttemptOutcome {
+        if let Some(recipient) = delivery.destination.recipient() {
+            match self.queue.refusal(&recipient).await {
+                Ok(None) => {}
+                Ok(Some(code)) if delivery.may_have_been_sent => return AttemptOutcome::Unknowable { code },
+                Ok(Some(code)) => return AttemptOutcome::Permanent { code },
+                Err(error) => {
+                    tracing::warn!(delivery_id = %delivery.delivery_id, %error, "permission could not be asked for");
+                    return AttemptOutcome::Retryable { code: "permission_unknown".into(), retry_after: None };
+                }
+            }
+        }
         let attempt = AssertUnwindSafe(courier.deliver(delivery)).catch_unwind();
         match tokio::time::timeout(self.claim.lease.mul_f32(0.8), attempt).await {
             Ok(Ok(outcome)) => outcome,

@@ -45,15 +45,17 @@ impl Reason {
         Self { queue, classifier, policy, zone, burst, claim }
     }
 
-    /// Closes due bursts, then understands and routes the units that are due. Answers how many rows moved, so that
+    /// Applies amendments, closes due bursts, then understands and routes the units that are due. Answers how many rows moved, so that
     /// the caller knows whether to come back at once.
     ///
     /// # Errors
     /// [`QueueError::Unavailable`]: claims run out and the work comes back.
     pub async fn turn(&self) -> Result<usize, QueueError> {
+        // First, so that a burst is closed with what its messages say now.
+        let amended = self.queue.amend(BURSTS_PER_TURN).await?;
         let closed = self.queue.close_bursts(self.burst, BURSTS_PER_TURN).await?;
         let units = self.queue.claim(self.claim).await?;
-        let moved = units.len() + closed as usize;
+        let moved = units.len() + (amended + closed) as usize;
         if !units.is_empty() {
             failpoint::pass("unit.claimed", || texts(&units));
         }

@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod bearer;
+pub mod caller;
 pub mod docs;
 pub mod headers;
 pub mod intake;

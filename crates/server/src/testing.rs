@@ -105,7 +105,7 @@ fn append(known: &mut HashMap<String, Receipt>, signal: NewSignal) -> Receipt {
     let keys: Vec<String> = signal.keys.event.into_iter().chain([signal.keys.content]).collect();
     let first = keys.iter().find_map(|key| known.get(key).cloned());
     let ignored = match signal.disposition {
-        Disposition::Queue => None,
+        Disposition::Queue | Disposition::Amend(_) => None,
         Disposition::Ignore(reason) => Some(reason.to_owned()),
     };
     let receipt = first.map_or(

@@ -39,9 +39,9 @@ pub struct Conversation {
     pub source: Source,
     /// Slack team id, or Twilio account.
     pub workspace: String,
-    /// Slack channel id, or our own number.
+    /// Slack channel id, or our own number (E.164).
     pub channel: String,
-    /// Slack `thread_ts` of a thread reply; none at the root of a channel.
+    /// Slack `thread_ts` of a thread reply, none at the root of a channel; the other party's number for SMS.
     pub thread: Option<String>,
 }
 
@@ -68,8 +68,95 @@ pub struct DedupeKeys {
 pub enum Disposition {
     /// Wait for its burst to close, then be understood.
     Queue,
+    /// Change a message that came in before, or that it overtook. Nothing new is made of it.
+    Amend(Amendment),
     /// Kept and shown, never acted on, for this reason (`bot_message`, `unsupported_event`, …).
     Ignore(&'static str),
+}
+
+/// A change of a message that its author made later. The signal that carries it has the new text and the time of the
+/// change; of several changes the latest counts, in whatever order they come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Amendment {
+    /// The content key of the message that is changed.
+    pub of: String,
+    /// What is done to it.
+    pub change: Change,
+}
+
+/// What an amendment does to its message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Change {
+    /// It says something else now: the signal's own text.
+    Edit,
+    /// It is gone.
+    Delete,
+}
+
+impl Change {
+    /// The spelling of the column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Reads that spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Edit, Self::Delete].into_iter().find(|change| change.as_str() == text)
+    }
+}
+
+/// A file or a picture that came with a message. Recorded, never fetched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What its sender calls it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// Its media type, as its sender says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub media_type: Option<String>,
+    /// Where it can be fetched, with the provider's credentials.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+}
+
+/// Somebody whom Dispatch may write to, unless that was forbidden.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Recipient(String);
+
+impl Recipient {
+    /// A phone number, E.164.
+    #[must_use]
+    pub fn phone(number: &str) -> Self {
+        Self(format!("sms:{number}"))
+    }
+
+    /// Everybody in a Slack workspace.
+    #[must_use]
+    pub fn slack_workspace(team: &str) -> Self {
+        Self(format!("slack:{team}"))
+    }
+
+    /// The key under which permission is kept. It may be a phone number: not for logs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A word about whether a recipient may be written to. It counts from the commit of the signal that brings it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Consent {
+    /// Whom it is about.
+    pub recipient: Recipient,
+    /// Whether they may be written to from now on.
+    pub given: bool,
+    /// Why, as a stable code: `opted_out`, `app_uninstalled`, …
+    pub reason: &'static str,
 }
 
 /// A repeat as the provider announced it.
@@ -90,6 +177,8 @@ pub struct NewSignal {
     /// Slack user id or phone number; empty when the event has none.
     pub author: String,
     pub text: String,
+    /// Files and pictures that came with it.
+    pub attachments: Vec<Attachment>,
     /// The provider's own name of the message: Slack `ts`, Twilio `MessageSid`.
     pub message_ref: String,
     /// `event_id` of Slack, for people who search by it.
@@ -98,6 +187,8 @@ pub struct NewSignal {
     pub occurred_at: OffsetDateTime,
     pub keys: DedupeKeys,
     pub disposition: Disposition,
+    /// What it says about being written to, if anything.
+    pub consent: Option<Consent>,
     pub redelivery: Redelivery,
     /// The body as received, as JSON text.
     pub payload: String,

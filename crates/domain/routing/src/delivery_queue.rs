@@ -5,6 +5,7 @@ use crate::destination::DestinationKind;
 use crate::queue::{ClaimRule, ClaimToken, QueueError, Settled};
 use async_trait::async_trait;
 use dispatch_mission::ids::DeliveryId;
+use dispatch_mission::signal::Recipient;
 use std::time::Duration;
 
 /// Hands deliveries out and takes their settlements. Each method is one atomic unit of work.
@@ -27,6 +28,13 @@ pub trait DeliveryQueue: Send + Sync {
     /// # Errors
     /// `Unavailable`, or `Rejected` when one of several is at fault: the caller settles them singly.
     async fn settle(&self, settlements: Vec<DeliverySettlement>) -> Result<Vec<Settled>, QueueError>;
+
+    /// Why `recipient` must not be written to (`opted_out`, `app_uninstalled`), if somebody said so. Asked right before
+    /// every send.
+    ///
+    /// # Errors
+    /// `Unavailable`: then nothing is sent.
+    async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError>;
 
     /// Applies a storage delivery's effects, each once (a unique key per effect), and settles it in the same commit:
     /// `Delivered`; `Held` with a reason when the tables are not there yet (`cutover_expand_due`) or the row needs a

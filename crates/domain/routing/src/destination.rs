@@ -1,5 +1,6 @@
 //! Where a delivery goes. The JSON shape is the one of the API and of the stored delivery.
 
+use dispatch_mission::signal::Recipient;
 use serde::{Deserialize, Serialize};
 
 /// One destination of a dispatch.
@@ -35,6 +36,8 @@ pub enum StorageTable {
 pub enum NotificationDestination {
     /// A Slack channel, in a thread.
     Slack(SlackThread),
+    /// A phone, by SMS.
+    Sms(SmsNumber),
 }
 
 /// A thread in a Slack channel.
@@ -48,13 +51,35 @@ pub struct SlackThread {
     pub thread_ts: String,
 }
 
+/// A phone that gets a text message.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct SmsNumber {
+    /// Our own number, which they know: where their message came in.
+    pub from: String,
+    /// Their number, E.164.
+    pub to: String,
+}
+
 impl Destination {
-    /// The courier that serves it, and a bounded metric label: `storage` or `slack`.
+    /// Whom it writes to, where people may forbid that.
+    #[must_use]
+    pub fn recipient(&self) -> Option<Recipient> {
+        match self {
+            Self::Storage(_) => None,
+            Self::Notification(NotificationDestination::Slack(thread)) => {
+                Some(Recipient::slack_workspace(&thread.workspace))
+            }
+            Self::Notification(NotificationDestination::Sms(number)) => Some(Recipient::phone(&number.to)),
+        }
+    }
+
+    /// The courier that serves it, and a bounded metric label: `storage`, `slack` or `sms`.
     #[must_use]
     pub fn kind(&self) -> DestinationKind {
         match self {
             Self::Storage(_) => DestinationKind::Storage,
             Self::Notification(NotificationDestination::Slack(_)) => DestinationKind::Slack,
+            Self::Notification(NotificationDestination::Sms(_)) => DestinationKind::Sms,
         }
     }
 }
@@ -66,6 +91,8 @@ pub enum DestinationKind {
     Storage,
     /// Slack's Web API.
     Slack,
+    /// Twilio's messaging API.
+    Sms,
 }
 
 impl DestinationKind {
@@ -75,6 +102,7 @@ impl DestinationKind {
         match self {
             Self::Storage => "storage",
             Self::Slack => "slack",
+            Self::Sms => "sms",
         }
     }
 }

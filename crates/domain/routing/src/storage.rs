@@ -16,6 +16,10 @@ pub struct StorageWork {
     pub confidence: f32,
     /// Why it was made; shown with the mission.
     pub routing_decision: RoutingDecision,
+    /// Which revision of its unit this is; 0 for the first time. A later one changes the rows of an earlier one that
+    /// nobody has taken up, an earlier one never those of a later one.
+    #[serde(default)]
+    pub revision: u32,
     /// What is to be written.
     pub item: StorageItem,
 }
@@ -28,6 +32,18 @@ pub enum StorageItem {
     Listing(ListingWork),
     /// One agent task.
     AgentTask(AgentTaskWork),
+    /// New words for what the unit made before; what kind of work it is stays.
+    Reword(Rewording),
+    /// What the unit made in this table before is not wanted any more: missions that nobody took are cancelled, a listing
+    /// without any other mission is taken back.
+    Withdraw,
+}
+
+/// New words for the missions and listings of a unit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rewording {
+    /// The message as it stands now.
+    pub text: String,
 }
 
 /// A listing with its template activities.

@@ -2,10 +2,11 @@
 
 use dispatch_classification::classification::Utterance;
 use dispatch_mission::ids::{SignalId, UnitId};
-use dispatch_mission::signal::Conversation;
+use dispatch_mission::signal::{Attachment, Conversation};
 use std::time::Duration;
 use time::OffsetDateTime;
 
+use crate::destination::StorageTable;
 use crate::queue::ClaimToken;
 
 /// When a burst is closed into a unit.
@@ -40,6 +41,21 @@ pub struct ClaimedUnit {
     pub members: Vec<Member>,
     /// The W3C trace id of the request that brought the first signal.
     pub trace_id: String,
+    /// Set when the unit was settled before and its messages have changed since: by an edit, a deletion, or an answer.
+    pub revision: Option<Revision>,
+}
+
+/// What a unit that is understood once more has led to so far.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revision {
+    /// Counts from 1. What an older one wrote never overwrites what a newer one wrote.
+    pub number: u32,
+    /// Where rows of earlier revisions are, each table once.
+    pub made: Vec<StorageTable>,
+    /// Whether somebody took up a mission of it meanwhile: then its missions are that person's and stay as they are.
+    pub taken: bool,
+    /// Whether a mission of it waits for an answer.
+    pub waiting: bool,
 }
 
 /// One signal of a unit.
@@ -49,6 +65,7 @@ pub struct Member {
     pub signal_id: SignalId,
     pub message_ref: String,
     pub text: String,
+    pub attachments: Vec<Attachment>,
     pub at: OffsetDateTime,
 }
 
@@ -63,5 +80,17 @@ impl ClaimedUnit {
     #[must_use]
     pub fn text(&self) -> String {
         self.members.iter().map(|member| member.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What a person who does the work reads: all texts, then what came with them.
+    #[must_use]
+    pub fn notes(&self) -> String {
+        let named = |file: &Attachment| {
+            let kind = file.media_type.as_deref().unwrap_or("file");
+            file.name.as_ref().map_or_else(|| format!("[{kind}]"), |name| format!("[{kind}: {name}]"))
+        };
+        let files = self.members.iter().flat_map(|member| &member.attachments).map(named);
+        let texts = self.members.iter().map(|member| member.text.clone());
+        texts.chain(files).filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
     }
 }

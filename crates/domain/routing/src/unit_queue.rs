@@ -12,8 +12,22 @@ use std::time::Duration;
 /// any number of replicas may call any of them at any time.
 #[async_trait]
 pub trait UnitQueue: Send + Sync {
+    /// Applies up to `limit` amendments (edits and deletions) to the messages they are about, and ends them. Answers how
+    /// many were ended.
+    ///
+    /// A message that is still due, or whose unit nobody has claimed yet, simply changes. A unit that was settled before
+    /// becomes due again as a [`Revision`](crate::unit::Revision); one that loses its last message is ended, its unsent
+    /// messages are cancelled and its missions that nobody took are cancelled. While a unit is claimed its amendments
+    /// wait. So does one that overtook its message, for ten minutes (Slack's last repeat comes after five); then an edit
+    /// stands for the message itself if that is not older than a day, and everything else ends without effect.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn amend(&self, limit: u32) -> Result<u32, QueueError>;
+
     /// Closes up to `limit` due bursts. A signal belongs to one unit at most; one that becomes visible after its burst
-    /// was closed is still due and opens the next one. Answers how many units were made.
+    /// was closed is still due and opens the next one. A reply in a thread that a mission of ours waits for an answer in
+    /// joins that mission's unit, which becomes due again as a revision. Answers how many units were made or joined.
     ///
     /// # Errors
     /// `Unavailable`.

@@ -1,12 +1,13 @@
 //! Who may ask: a protected route needs a caller. Must not know which routes there are.
 
 use super::bearer;
+use super::caller::Caller;
 use super::problem::{Problem, kind};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage, web};
 use dispatch_mission::clock::Clock;
 use secrecy::SecretString;
 use std::net::IpAddr;
@@ -29,14 +30,14 @@ pub enum Access {
 }
 
 impl Access {
-    fn admit(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), Problem> {
+    fn admit(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Problem> {
         match self {
-            Self::ThisMachine => on_this_machine(headers, peer),
+            Self::ThisMachine => on_this_machine(headers, peer).map(|()| Caller::developer()),
             Self::Bearer { secret, clock } => {
                 let token = bearer_token(headers)
                     .ok_or_else(|| unauthenticated("Bearer", "Send `Authorization: Bearer <token>`."))?;
                 bearer::check(token, secret, clock.now())
-                    .map(drop)
+                    .map(|told| Caller::of_token(told.subject.as_deref(), &told.role))
                     .map_err(|error| unauthenticated("Bearer error=\"invalid_token\"", error.told()))
             }
             Self::Unavailable => Err(Problem::new(&kind::AUTHENTICATION_UNAVAILABLE).detail(
@@ -99,7 +100,10 @@ pub async fn guard<B: MessageBody + 'static>(
         None => Err(Problem::new(&kind::INTERNAL).because("no access rule is wired")),
     };
     match admitted {
-        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            Ok(next.call(request).await?.map_into_left_body())
+        }
         Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
     }
 }

@@ -3,6 +3,7 @@
 //! It must not know a courier.
 
 use async_trait::async_trait;
+use dispatch_mission::signal::Recipient;
 use dispatch_routing::delivery::ClaimedDelivery;
 use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement, StoreOutcome};
 use dispatch_routing::destination::DestinationKind;
@@ -10,6 +11,7 @@ use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
 
 use super::deliveries::{claim, release, settle, store};
 use super::error::StoreError;
+use super::permission;
 use crate::connect::{Pool, PooledConnection};
 
 /// The queue of deliveries.
@@ -41,6 +43,10 @@ impl DeliveryQueue for PgDeliveryQueue {
             return Ok(Vec::new());
         }
         Ok(settle::settle(&mut *self.connection().await?, &settlements).await?)
+    }
+
+    async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError> {
+        Ok(permission::refusal(&mut *self.connection().await?, recipient).await?)
     }
 
     async fn store(&self, delivery: &ClaimedDelivery) -> Result<StoreOutcome, QueueError> {

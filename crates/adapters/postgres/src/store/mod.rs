@@ -10,6 +10,7 @@ mod effects;
 mod error;
 mod mission_store;
 mod missions;
+mod permission;
 pub mod seed;
 mod signal_log;
 mod sql;

@@ -7,15 +7,16 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::SignalId;
-use dispatch_mission::signal::{Disposition, NewSignal};
+use dispatch_mission::signal::{Amendment, Disposition, NewSignal};
 use dispatch_mission::signal_log::{Outcome, Receipt, SignalLog, SignalLogError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::clean;
 use super::error::StoreError;
+use super::permission;
 use super::sql::sql;
 use crate::connect::Pool;
 
@@ -38,17 +39,21 @@ const APPEND: &str = "
 WITH stored AS (
     INSERT INTO dispatch.signals (
         signal_id, source, workspace, channel, thread, conversation, author, text, message_ref, provider_event_id,
-        event_key, content_key, state, ignored_reason, occurred_at, payload, trace_id, retry_num, retry_reason)
+        event_key, content_key, state, ignored_reason, occurred_at, payload, trace_id, retry_num, retry_reason,
+        attachments, amends, change, look_again_at)
     SELECT signal_id, source, workspace, channel, thread, conversation, author, text, message_ref, provider_event_id,
-        event_key, content_key, CASE WHEN ignored IS NULL THEN 'queued' ELSE 'ignored' END, ignored, occurred_at,
-        payload::jsonb, trace_id, retry_num, retry_reason
-    FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AS new (
+        event_key, content_key,
+        CASE WHEN ignored IS NOT NULL THEN 'ignored' WHEN amends IS NOT NULL THEN 'amending' ELSE 'queued' END,
+        ignored, occurred_at, payload::jsonb, trace_id, retry_num, retry_reason, attachments::jsonb, amends, change,
+        CASE WHEN amends IS NOT NULL THEN now() END
+    FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) AS new (
         signal_id, source, workspace, channel, thread, conversation, author, text, message_ref, provider_event_id,
-        event_key, content_key, ignored, occurred_at, payload, trace_id, retry_num, retry_reason)
+        event_key, content_key, ignored, occurred_at, payload, trace_id, retry_num, retry_reason, attachments, amends,
+        change)
     ON CONFLICT DO NOTHING
     RETURNING signal_id, received_at, state
 ), bell AS (
-    SELECT pg_notify('dispatch_work', '') WHERE EXISTS (SELECT FROM stored WHERE state = 'queued')
+    SELECT pg_notify('dispatch_work', '') WHERE EXISTS (SELECT FROM stored WHERE state <> 'ignored')
 )
 SELECT signal_id, received_at, (SELECT count(*) FROM bell) AS rung FROM stored";
 
@@ -103,7 +108,7 @@ impl SignalLog for PgSignalLog {
 
 async fn append_all(pool: &Pool, batch: &[NewSignal]) -> Result<Vec<Receipt>, StoreError> {
     let mut connection = pool.get().await.map_err(StoreError::Connect)?;
-    let stored = insert(&mut connection, batch).await?;
+    let stored = store(&mut connection, batch).await?;
     let mut receipts: Vec<Option<Receipt>> =
         batch.iter().map(|signal| Some(appended(signal, *stored.get(&signal.signal_id.0)?))).collect();
     let missing: Vec<usize> = (0..batch.len()).filter(|n| receipts[*n].is_none()).collect();
@@ -116,6 +121,26 @@ async fn append_all(pool: &Pool, batch: &[NewSignal]) -> Result<Vec<Receipt>, St
     }
     // A first copy that went away between the two statements (retention): the provider comes again.
     receipts.into_iter().collect::<Option<Vec<_>>>().ok_or(StoreError::Database(diesel::result::Error::NotFound))
+}
+
+/// Words about being written to are rare, and must count from the commit of the signal that brings them.
+async fn store(
+    connection: &mut AsyncPgConnection,
+    batch: &[NewSignal],
+) -> Result<HashMap<Uuid, OffsetDateTime>, StoreError> {
+    if batch.iter().all(|signal| signal.consent.is_none()) {
+        return insert(connection, batch).await;
+    }
+    connection
+        .transaction(async |connection| {
+            let stored = insert(connection, batch).await?;
+            let new = batch.iter().filter(|signal| stored.contains_key(&signal.signal_id.0));
+            for (signal, consent) in new.filter_map(|signal| Some((signal, signal.consent.as_ref()?))) {
+                permission::note(connection, consent, signal.signal_id).await?;
+            }
+            Ok(stored)
+        })
+        .await
 }
 
 fn appended(signal: &NewSignal, received_at: OffsetDateTime) -> Receipt {
@@ -139,8 +164,21 @@ fn repeated(known: Known) -> Receipt {
 fn ignored(signal: &NewSignal) -> Option<&'static str> {
     match signal.disposition {
         Disposition::Ignore(reason) => Some(reason),
-        Disposition::Queue => None,
+        Disposition::Queue | Disposition::Amend(_) => None,
     }
+}
+
+fn amendment(signal: &NewSignal) -> Option<&Amendment> {
+    match &signal.disposition {
+        Disposition::Amend(amendment) => Some(amendment),
+        Disposition::Queue | Disposition::Ignore(_) => None,
+    }
+}
+
+/// As JSON that jsonb takes; none for a message without any.
+fn attachments(signal: &NewSignal) -> Result<Option<String>, serde_json::Error> {
+    let some = (!signal.attachments.is_empty()).then_some(&signal.attachments);
+    some.map(|list| serde_json::to_string(list).map(|text| text.replace("\\u0000", "\\ufffd"))).transpose()
 }
 
 async fn insert(
@@ -173,6 +211,9 @@ async fn insert(
         .bind::<Array<Nullable<Text>>, _>(
             rows.iter().map(|row| row.redelivery.reason.as_deref().map(clean)).collect::<Vec<_>>(),
         )
+        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| attachments(row)).collect::<Result<Vec<_>, _>>()?)
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| amendment(row).map(|amendment| amendment.of.as_str())))
+        .bind::<Array<Nullable<Text>>, _>(maybe(|row| amendment(row).map(|amendment| amendment.change.as_str())))
         .load(connection)
         .await?;
     Ok(stored.into_iter().map(|row| (row.signal_id, row.received_at)).collect())

@@ -11,7 +11,7 @@ use dispatch_routing::unit::{BurstRule, ClaimedUnit};
 use dispatch_routing::unit_queue::{UnitQueue, UnitSettlement};
 
 use super::error::StoreError;
-use super::units::{claim, close, release, settle};
+use super::units::{amend, claim, close, release, settle};
 use crate::connect::{Pool, PooledConnection};
 
 /// The queue of units.
@@ -34,6 +34,10 @@ impl PgUnitQueue {
 
 #[async_trait]
 impl UnitQueue for PgUnitQueue {
+    async fn amend(&self, limit: u32) -> Result<u32, QueueError> {
+        Ok(amend::amend(&mut *self.connection().await?, limit).await?)
+    }
+
     async fn close_bursts(&self, rule: BurstRule, limit: u32) -> Result<u32, QueueError> {
         Ok(close::close_bursts(&mut *self.connection().await?, rule, limit).await?)
     }

@@ -1,10 +1,12 @@
 //! The decision itself.
 
 use super::file::Policy;
-use crate::destination::{Destination, NotificationDestination, SlackThread, StorageDestination, StorageTable};
+use crate::destination::{
+    Destination, NotificationDestination, SlackThread, SmsNumber, StorageDestination, StorageTable,
+};
 use crate::plan::{Content, Decision, Hold, PlannedDelivery, Quota, Verdict};
-use crate::storage::{AgentTaskWork, ListingWork, StorageItem, StorageWork};
-use crate::unit::ClaimedUnit;
+use crate::storage::{AgentTaskWork, ListingWork, Rewording, StorageItem, StorageWork};
+use crate::unit::{ClaimedUnit, Revision};
 use dispatch_classification::classification::{Classification, Meaning, TaskTitle};
 use dispatch_classification::taxonomy::{GroupKey, TaskKey};
 use dispatch_mission::mission::{MissionType, RoutingDecision};
@@ -15,6 +17,59 @@ impl Policy {
     /// Decides what is done about `unit`, which means `meaning`. Wall times become instants in `zone`.
     #[must_use]
     pub fn decide(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
+        let decision = self.by_meaning(unit, meaning, zone);
+        match &unit.revision {
+            Some(revision) if revision.taken => self.leave_to_its_holder(unit),
+            Some(revision) if !revision.made.is_empty() => self.revise(unit, meaning, revision, decision),
+            _ => decision,
+        }
+    }
+
+    /// Somebody is at work on it: what they took up is not changed under their hands, and the author is told.
+    fn leave_to_its_holder(&self, unit: &ClaimedUnit) -> Decision {
+        let quota = Quota { key: format!("taken:{}", unit.conversation.key()), every: self.question_interval() };
+        Decision {
+            routing: RoutingDecision { auto_dispatch: true, reason: "Somebody took it up; nothing was changed".into() },
+            rule: "revision_taken".into(),
+            verdict: Verdict::Dispatch(
+                reply(unit, self.receipt.taken.clone(), None, Some(quota)).into_iter().collect(),
+            ),
+        }
+    }
+
+    /// What is done about a unit that has led to something before: rows change instead of being added.
+    fn revise(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        revision: &Revision,
+        mut decision: Decision,
+    ) -> Decision {
+        let each = |item: &StorageItem, tables: &mut dyn Iterator<Item = StorageTable>| -> Vec<_> {
+            tables.map(|table| self.storage(table, unit, meaning, item.clone())).collect()
+        };
+        let mut made = revision.made.iter().copied();
+        let plan = match decision.verdict {
+            Verdict::Nothing => each(&StorageItem::Withdraw, &mut made),
+            Verdict::Hold(_) => {
+                decision.rule = "revision_unsure".into();
+                decision.routing.reason.push_str("; only the words were changed");
+                each(&StorageItem::Reword(Rewording { text: unit.notes() }), &mut made)
+            }
+            Verdict::Dispatch(mut plan) => {
+                // Its author had a receipt, unless the answer to a question has completed it just now.
+                plan.retain(|one| {
+                    matches!(one.content, Content::Storage(_)) || revision.waiting || one.quota.is_some()
+                });
+                let kept: Vec<_> = plan.iter().filter_map(|one| table_of(&one.destination)).collect();
+                plan.extend(each(&StorageItem::Withdraw, &mut made.filter(|table| !kept.contains(table))));
+                plan
+            }
+        };
+        Decision { verdict: Verdict::Dispatch(plan), ..decision }
+    }
+
+    fn by_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
         let confidence = meaning.confidence.get();
         match meaning.meaning {
             Meaning::Ignore if confidence < self.ignore.threshold => self.hold(
@@ -67,7 +122,7 @@ impl Policy {
             group_key: key,
             listing_type: meaning.listing.kind,
             address,
-            notes: unit.text(),
+            notes: unit.notes(),
             due_at: meaning.due_date.map(|due| zone.instant(due)),
             activities: self.templates.get(&key).unwrap_or(&self.default_template).clone(),
         });
@@ -113,6 +168,7 @@ impl Policy {
                 assignee_hint: meaning.assignee_hint.clone(),
                 confidence: meaning.confidence.get(),
                 routing_decision: self.above_threshold(),
+                revision: unit.revision.as_ref().map_or(0, |revision| revision.number),
                 item,
             }),
             after: None,
@@ -129,7 +185,7 @@ fn agent_task(
     needs_info: Option<String>,
     zone: &Zone,
 ) -> StorageItem {
-    let description = unit.text();
+    let description = unit.notes();
     let title = meaning.task_title.clone().or_else(|| TaskTitle::from_text(&description));
     StorageItem::AgentTask(AgentTaskWork {
         task_key,
@@ -142,19 +198,30 @@ fn agent_task(
     })
 }
 
-/// A message in the thread of the unit's first message. Sources without a courier get none.
+/// A message back to where the unit came from: in the thread of its first message, or to its author's phone.
 fn reply(unit: &ClaimedUnit, text: String, after: Option<usize>, quota: Option<Quota>) -> Option<PlannedDelivery> {
-    if unit.conversation.source != Source::Slack {
-        return None;
-    }
-    let thread_ts = unit.conversation.thread.clone().or_else(|| Some(unit.members.first()?.message_ref.clone()))?;
-    let thread = SlackThread {
-        workspace: unit.conversation.workspace.clone(),
-        channel_id: unit.conversation.channel.clone(),
-        thread_ts,
+    let place = &unit.conversation;
+    let to = match place.source {
+        Source::Slack => NotificationDestination::Slack(SlackThread {
+            workspace: place.workspace.clone(),
+            channel_id: place.channel.clone(),
+            thread_ts: place.thread.clone().or_else(|| Some(unit.members.first()?.message_ref.clone()))?,
+        }),
+        Source::Sms => NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: unit.author.clone() }),
     };
-    let destination = Destination::Notification(NotificationDestination::Slack(thread));
-    Some(PlannedDelivery { destination, content: Content::Message { text }, after, quota })
+    Some(PlannedDelivery {
+        destination: Destination::Notification(to),
+        content: Content::Message { text },
+        after,
+        quota,
+    })
+}
+
+fn table_of(destination: &Destination) -> Option<StorageTable> {
+    match destination {
+        Destination::Storage(storage) => Some(storage.table),
+        Destination::Notification(_) => None,
+    }
 }
 
 /// `SALE_LEASE_LISTING` → `Sale Lease Listing`, as the old receipts spelled it.

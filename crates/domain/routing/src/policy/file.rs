@@ -46,6 +46,13 @@ pub(super) struct Receipt {
     pub task: String,
     pub listing: String,
     pub listing_without_address: String,
+    #[serde(default = "taken")]
+    pub taken: String,
+}
+
+/// For policy files that are older than this text.
+fn taken() -> String {
+    "Somebody is already working on this, so your change was not applied. Please tell them directly.".to_owned()
 }
 
 #[derive(Deserialize)]

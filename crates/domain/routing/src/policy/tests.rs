@@ -22,6 +22,7 @@ fn unit(thread: Option<&str>) -> ClaimedUnit {
         signal_id: SignalId::mint(),
         message_ref: ts.into(),
         text: text.into(),
+        attachments: Vec::new(),
         at: datetime!(2026-11-20 15:00 UTC),
     };
     ClaimedUnit {
@@ -37,6 +38,7 @@ fn unit(thread: Option<&str>) -> ClaimedUnit {
         author: "U1".into(),
         members: vec![member("1.1", "firm on 12 Elm"), member("1.2", "closing Dec 3")],
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
+        revision: None,
     }
 }
 

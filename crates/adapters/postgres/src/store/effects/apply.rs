@@ -84,7 +84,7 @@ pub(super) async fn apply(
 fn spoken_of<'a>(job: &Job<'a>) -> Option<&'a str> {
     match &job.work.item {
         StorageItem::AgentTask(work) => work.address.as_deref(),
-        StorageItem::Listing(_) => None,
+        StorageItem::Listing(_) | StorageItem::Reword(_) | StorageItem::Withdraw => None,
     }
 }
 
@@ -105,6 +105,7 @@ fn effects(job: &Job<'_>) -> Vec<Effect> {
             let itself = Effect { effect_key: key(LISTINGS, 0), listing_id: Some(listing.clone()), mission_id: None };
             std::iter::once(itself).chain((0..work.activities.len()).map(activity)).collect()
         }
+        StorageItem::Reword(_) | StorageItem::Withdraw => Vec::new(),
     }
 }
 
@@ -166,6 +167,7 @@ async fn write<'a>(
                     facts.push(Fact { mission: id.to_owned(), kind: MissionKind::Activity, plan });
                 }
             }
+            StorageItem::Reword(_) | StorageItem::Withdraw => {}
         }
     }
     rows::insert(connection, tables, LISTINGS, &rows::LISTING, listings).await?;
@@ -186,6 +188,7 @@ impl Fact<'_> {
         match &self.plan.job.work.item {
             StorageItem::Listing(work) => (Some(work.group_key.as_str()), None, None),
             StorageItem::AgentTask(work) => (None, work.task_key.map(|key| key.as_str()), work.needs_info.as_deref()),
+            StorageItem::Reword(_) | StorageItem::Withdraw => (None, None, None),
         }
     }
 }

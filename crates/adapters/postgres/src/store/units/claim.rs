@@ -213,6 +213,7 @@ async fn members(
             signal_id: SignalId(row.signal_id),
             message_ref: row.message_ref,
             text: row.text,
+            attachments: Vec::new(),
             at: row.occurred_at,
         });
     }
@@ -234,5 +235,6 @@ fn unit(row: Taken, members: Vec<Member>) -> ClaimedUnit {
         author: row.author,
         members,
         trace_id: row.trace_id.map_or_else(String::new, |trace| trace.simple().to_string()),
+        revision: None,
     }
 }
