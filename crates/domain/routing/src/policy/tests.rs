@@ -1,5 +1,7 @@
 //! What the policy decides, by example and by property.
 
+mod revisions;
+
 use crate::destination::{Destination, NotificationDestination};
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
 use crate::policy::Policy;
