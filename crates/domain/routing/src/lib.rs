@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod courier;
 pub mod delivery;
 pub mod delivery_queue;
+pub mod delivery_reports;
 pub mod destination;
 pub mod plan;
 pub mod policy;

@@ -1,0 +1,1 @@
+//! What verifies, and what does not.
