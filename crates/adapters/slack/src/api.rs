@@ -1,7 +1,7 @@
 //! The two methods of Slack's Web API that a courier needs. Must not know deliveries as such, or when to try again.
 
 use crate::failure::Failure;
-use dispatch_outbound::{Outbound, Response, SendError, Url};
+use dispatch_outbound::{Credentials, Outbound, Response, SendError, Url};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -60,7 +60,8 @@ impl SlackApi {
         // Without the charset Slack answers with a warning.
         let headers = [("content-type", "application/json; charset=utf-8")];
         let url = self.method("chat.postMessage");
-        let answer = self.outbound.post_json(&url, Some(token), &headers, body.to_string().into_bytes()).await;
+        let answer =
+            self.outbound.post_json(&url, Credentials::Bearer(token), &headers, body.to_string().into_bytes()).await;
         let answer = confirmed(answer)?;
         Ok(answer.get("ts").and_then(Value::as_str).map(str::to_owned))
     }
@@ -89,7 +90,7 @@ impl SlackApi {
                     query.append_pair("cursor", &cursor);
                 }
             }
-            let answer = self.outbound.get(&url, Some(token), &[]).await;
+            let answer = self.outbound.get(&url, Credentials::Bearer(token), &[]).await;
             let answer = confirmed(answer).map_err(LookFailure::Refused)?;
             let Some(messages) = answer.get("messages").and_then(Value::as_array) else {
                 return Err(LookFailure::Refused(Failure::unreadable()));

@@ -2,7 +2,7 @@
 //! message than that it is one.
 
 use super::fields::{Object, instant};
-use super::{Found, OwnIds, message, reason};
+use super::{Found, OwnIds, installation, message, reason};
 use dispatch_mission::signal::Disposition;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -15,7 +15,7 @@ pub(super) fn read(body: &Map<String, Value>, own: &OwnIds) -> Found {
     let mut found = match event.text("type") {
         // One mention arrives as both; they are one signal, because they share a `ts`.
         Some("message" | "app_mention") => message::read(body, event, own),
-        _ => other(body, event),
+        _ => installation::read(body, event, other(body, event)),
     };
     found.occurred_at = found.occurred_at.or_else(|| event.text("event_ts").and_then(instant));
     found.occurred_at = found.occurred_at.or_else(|| event_time(body));
@@ -33,10 +33,23 @@ pub(super) fn rate_limited(body: &Map<String, Value>) -> Found {
     found
 }
 
-/// The workspace that the app was installed in: its token answers.
+/// The workspace that the app was installed in: its token answers. In a channel that is shared between workspaces
+/// `team_id` may be the other one, so the authorization goes first, as in Slack's own SDK. An app that is installed for
+/// a whole organisation is authorized for no single workspace; the event's own is meant then.
 pub(super) fn workspace(body: &Map<String, Value>) -> Option<&str> {
-    let authorized = || body.array("authorizations").iter().find_map(|entry| entry.as_object()?.id("team_id"));
-    body.id("team_id").or_else(authorized).or_else(|| body.object("event")?.id("team"))
+    let authorized = authorization(body, "team_id").or_else(|| body.id("context_team_id"));
+    let organisation = || authorization(body, "enterprise_id").or_else(|| body.id("enterprise_id"));
+    authorized.or_else(|| origin(body)).or_else(organisation)
+}
+
+/// The workspace that an event happened in: part of what it is told apart by. Of several workspaces that share a channel
+/// any may be the authorized one, this time or the next, but it happened in one only.
+pub(super) fn origin(body: &Map<String, Value>) -> Option<&str> {
+    body.id("team_id").or_else(|| authorization(body, "team_id")).or_else(|| body.object("event")?.id("team"))
+}
+
+fn authorization<'a>(body: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    body.array("authorizations").iter().find_map(|entry| entry.as_object()?.id(key))
 }
 
 /// Whether our own app wrote `event`.
@@ -46,7 +59,8 @@ pub(super) fn is_own(body: &Map<String, Value>, event: &Map<String, Value>, own:
     by_app || by_id || event.id("user").is_some_and(|user| is_our_bot_user(body, user))
 }
 
-fn is_our_bot_user(body: &Map<String, Value>, user: &str) -> bool {
+/// Whether `user` is the bot that the event was sent to.
+pub(super) fn is_our_bot_user(body: &Map<String, Value>, user: &str) -> bool {
     body.array("authorizations")
         .iter()
         .filter_map(Value::as_object)

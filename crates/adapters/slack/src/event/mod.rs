@@ -4,15 +4,20 @@
 //! answer other than 2xx as a failure and disables subscriptions that fail (iterate/iterate#1521).
 
 mod callback;
+mod change;
 mod fields;
+mod installation;
 mod message;
 pub mod reason;
+mod said;
 #[cfg(test)]
 mod tests;
 
 use crate::raw::storable;
 use dispatch_mission::ids::SignalId;
-use dispatch_mission::signal::{Conversation, DedupeKeys, Disposition, NewSignal, Redelivery, Source};
+use dispatch_mission::signal::{
+    Attachment, Consent, Conversation, DedupeKeys, Disposition, NewSignal, Redelivery, Source,
+};
 use fields::Object;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -149,7 +154,7 @@ pub fn parse(raw_body: &[u8], reception: Reception<'_>) -> Result<Incoming, Pars
     // Slack's verification token of old is still a credential where it is still in use; it has no business in a log.
     body.remove("token");
     let event_id = body.id("event_id").map(str::to_owned);
-    let event = event_id.as_ref().map(|id| format!("slack:event:{}/{id}", found.workspace));
+    let event = event_id.as_ref().map(|id| format!("slack:event:{}/{id}", found.origin));
     // Without anything else to tell it by, it is told by the event, and in the end by its bytes.
     let content =
         found.content.or_else(|| event.clone()).unwrap_or_else(|| format!("slack:body:{}", hex_digest(raw_body)));
@@ -163,13 +168,13 @@ pub fn parse(raw_body: &[u8], reception: Reception<'_>) -> Result<Incoming, Pars
         },
         author: found.author,
         text: found.text,
-        attachments: Vec::new(),
+        attachments: found.attachments,
         message_ref: found.message_ref,
         provider_event_id: event_id,
         occurred_at: found.occurred_at.unwrap_or(reception.received_at),
         keys: DedupeKeys { event, content },
         disposition: found.disposition,
-        consent: None,
+        consent: found.consent,
         redelivery: reception.redelivery,
         payload: Value::Object(body).to_string(),
         trace_id: reception.trace_id.to_owned(),
@@ -178,15 +183,20 @@ pub fn parse(raw_body: &[u8], reception: Reception<'_>) -> Result<Incoming, Pars
 
 /// What a body says about itself.
 struct Found {
+    /// Whose token answers.
     workspace: String,
+    /// Where it happened; in a shared channel that may be another workspace.
+    origin: String,
     channel: String,
     thread: Option<String>,
     author: String,
     text: String,
+    attachments: Vec<Attachment>,
     message_ref: String,
     occurred_at: Option<OffsetDateTime>,
     content: Option<String>,
     disposition: Disposition,
+    consent: Option<Consent>,
 }
 
 impl Found {
@@ -194,14 +204,25 @@ impl Found {
     fn of(body: &Map<String, Value>, disposition: Disposition) -> Self {
         Self {
             workspace: callback::workspace(body).unwrap_or_default().to_owned(),
+            origin: callback::origin(body).unwrap_or_default().to_owned(),
             channel: String::new(),
             thread: None,
             author: String::new(),
             text: String::new(),
+            attachments: Vec::new(),
             message_ref: String::new(),
             occurred_at: None,
             content: None,
             disposition,
+            consent: None,
+        }
+    }
+
+    /// Tells it apart from the message itself.
+    fn mark(&mut self, by: &str) {
+        if let Some(content) = &mut self.content {
+            content.push('/');
+            content.push_str(by);
         }
     }
 }

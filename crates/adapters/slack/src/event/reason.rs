@@ -4,10 +4,8 @@
 pub const BOT_MESSAGE: &str = "bot_message";
 /// We wrote it.
 pub const OWN_MESSAGE: &str = "own_message";
-/// A message was edited.
-pub const EDIT_UNSUPPORTED: &str = "edit_unsupported";
-/// A message was deleted.
-pub const DELETE_UNSUPPORTED: &str = "delete_unsupported";
+/// A message was changed in something other than what it says: a link unfurled, a reply came.
+pub const TEXT_UNCHANGED: &str = "text_unchanged";
 /// A message of a subtype that no person writes (`channel_join`, …).
 pub const SUBTYPE_UNSUPPORTED: &str = "subtype_unsupported";
 /// An event other than a message.
@@ -18,6 +16,12 @@ pub const TYPE_UNSUPPORTED: &str = "type_unsupported";
 pub const EMPTY_MESSAGE: &str = "empty_message";
 /// Slack withholds events of this workspace for a minute: somebody should know.
 pub const APP_RATE_LIMITED: &str = "app_rate_limited";
+/// Tokens of ours were revoked.
+pub const TOKENS_REVOKED: &str = "tokens_revoked";
+/// A workspace threw our app out.
+pub const APP_UNINSTALLED: &str = "app_uninstalled";
+/// Our bot was let into a channel, or our app into a workspace.
+pub const APP_JOINED: &str = "app_joined";
 /// An `event_callback` without its event.
 pub const MISSING_EVENT: &str = "missing_event";
 /// No workspace, so nobody could be answered.

@@ -1,5 +1,7 @@
 //! What each kind of body becomes.
 
+mod changes;
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -71,8 +73,10 @@ fn all_that_people_write_is_queued_and_told_apart_by_ts_alone() {
     for changes in [
         json!({"subtype": "file_share", "files": [{"id": "F1"}]}),
         json!({"subtype": "file_share", "files": [{"id": "F1"}], "text": ""}),
-        json!({"subtype": "thread_broadcast"}),
+        json!({"subtype": "file_share", "files": [{"id": "F1", "mode": "hidden_by_limit"}], "text": ""}),
+        json!({"subtype": "thread_broadcast", "thread_ts": "1600000000.000001", "root": {"user": "U2", "text": "?"}}),
         json!({"subtype": "me_message"}),
+        json!({"text": "", "attachments": [{"is_share": true, "text": "12 King St"}]}),
         json!({"type": "app_mention", "text": "<@UBOT> New listing: 12 King St"}),
         json!({"channel_type": "im"}),
         json!({"app_id": "A2"}),
@@ -103,6 +107,10 @@ fn what_is_not_acted_on_says_why() {
         (json!({"user": "UOURS"}), reason::OWN_MESSAGE),
         (json!({"user": "UBOT"}), reason::OWN_MESSAGE),
         (json!({"subtype": "channel_join"}), reason::SUBTYPE_UNSUPPORTED),
+        (json!({"subtype": "assistant_app_thread"}), reason::SUBTYPE_UNSUPPORTED),
+        (json!({"subtype": "huddle_thread"}), reason::SUBTYPE_UNSUPPORTED),
+        (json!({"subtype": "message_replied"}), reason::SUBTYPE_UNSUPPORTED),
+        (json!({"subtype": "tombstone"}), reason::SUBTYPE_UNSUPPORTED),
         (json!({"subtype": "a subtype of tomorrow"}), reason::SUBTYPE_UNSUPPORTED),
         (json!({"type": "reaction_added"}), reason::EVENT_UNSUPPORTED),
         (json!({"type": null}), reason::EVENT_UNSUPPORTED),
@@ -110,6 +118,7 @@ fn what_is_not_acted_on_says_why() {
         (json!({"text": ""}), reason::EMPTY_MESSAGE),
         (json!({"text": " \n\u{a0}", "files": []}), reason::EMPTY_MESSAGE),
         (json!({"text": null}), reason::EMPTY_MESSAGE),
+        (json!({"text": "", "files": [{"id": "F1", "mode": "tombstone"}]}), reason::EMPTY_MESSAGE),
         (json!({"text": ["not", "a", "text"]}), reason::EMPTY_MESSAGE),
         (json!({"user": null}), reason::MISSING_USER_OR_CHANNEL),
         (json!({"channel": null}), reason::MISSING_USER_OR_CHANNEL),
@@ -125,38 +134,6 @@ fn what_is_not_acted_on_says_why() {
 fn an_ignored_message_keeps_its_subtype_in_its_key() {
     let joined = told(&json!({"subtype": "channel_join"}));
     assert_eq!(joined.keys.content, "slack:message:T1/C1/1700000000.000100/channel_join");
-}
-
-#[test]
-fn an_edit_is_about_its_message_and_told_apart_by_when() {
-    let event = json!({
-        "type": "message", "subtype": "message_changed", "channel": "C1", "ts": "1700000009.000200",
-        "message": {
-            "user": "U1", "text": "No, 14 King St &amp; up", "ts": "1700000000.000100", "thread_ts": "1600000000.000001",
-            "edited": {"user": "U1", "ts": "1700000008.000000"},
-        },
-        "previous_message": {"user": "U1", "text": "12 King St", "ts": "1700000000.000100"},
-    });
-    let signal = signal_of(&envelope(&event));
-    assert_eq!(signal.disposition, Disposition::Ignore(reason::EDIT_UNSUPPORTED));
-    assert_eq!(signal.keys.content, "slack:message:T1/C1/1700000000.000100/message_changed/1700000008.000000");
-    assert_eq!((signal.message_ref.as_str(), signal.text.as_str()), ("1700000000.000100", "No, 14 King St & up"));
-    assert_eq!((signal.author.as_str(), signal.conversation.thread.as_deref()), ("U1", Some("1600000000.000001")));
-    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:13:20 UTC), "by the envelope, where the event does not say");
-}
-
-#[test]
-fn a_deletion_is_about_its_message_and_repeats_no_text() {
-    let event = json!({
-        "type": "message", "subtype": "message_deleted", "channel": "C1", "ts": "1700000010.000300",
-        "event_ts": "1700000010.000300", "deleted_ts": "1700000000.000100",
-        "previous_message": {"user": "U1", "text": "12 King St", "ts": "1700000000.000100"},
-    });
-    let signal = signal_of(&envelope(&event));
-    assert_eq!(signal.disposition, Disposition::Ignore(reason::DELETE_UNSUPPORTED));
-    assert_eq!(signal.keys.content, "slack:message:T1/C1/1700000000.000100/message_deleted/1700000010.000300");
-    assert_eq!((signal.author.as_str(), signal.text.as_str()), ("U1", ""));
-    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:13:30.000300 UTC));
 }
 
 #[test]
@@ -194,13 +171,36 @@ fn other_signed_bodies_are_kept() {
 }
 
 #[test]
-fn the_workspace_is_found_where_slack_puts_it() {
-    let mut body = envelope(&message(&json!({"team": "T3"})));
-    body.as_object_mut().expect("an object").remove("team_id");
-    body["authorizations"][0]["team_id"] = json!("T2");
-    assert_eq!(signal_of(&body).conversation.workspace, "T2");
-    body.as_object_mut().expect("an object").remove("authorizations");
-    assert_eq!(signal_of(&body).conversation.workspace, "T3");
+fn the_workspace_is_the_one_whose_token_answers() {
+    let all = json!({
+        "team_id": "T1", "enterprise_id": "E1", "context_team_id": "T2", "context_enterprise_id": "E2",
+        "authorizations": [{"enterprise_id": "E3", "team_id": "T3", "user_id": "UBOT", "is_bot": true}],
+    });
+    let without = |gone: &[&str]| {
+        let mut body = envelope(&message(&json!({"team": "T4"})));
+        for (key, value) in all.as_object().expect("an object") {
+            body[key] = value.clone();
+        }
+        if gone.contains(&"authorization") {
+            body["authorizations"][0]["team_id"] = Value::Null;
+        }
+        if gone.contains(&"event.team") {
+            body["event"].as_object_mut().expect("an object").remove("team");
+        }
+        body.as_object_mut().expect("an object").retain(|key, _| !gone.contains(&key.as_str()));
+        let signal = signal_of(&body);
+        let origin =
+            signal.keys.content.trim_start_matches("slack:message:").split('/').next().expect("a team").to_owned();
+        (signal.conversation.workspace, origin)
+    };
+    let pair = |workspace: &str, origin: &str| (workspace.to_owned(), origin.to_owned());
+    assert_eq!(without(&[]), pair("T3", "T1"), "a shared channel: answered by T3, told apart by T1");
+    assert_eq!(without(&["authorization"]), pair("T2", "T1"), "an app of the whole organisation");
+    assert_eq!(without(&["authorization", "context_team_id"]), pair("T1", "T1"));
+    assert_eq!(without(&["team_id"]), pair("T3", "T3"));
+    assert_eq!(without(&["team_id", "authorizations", "context_team_id"]), pair("T4", "T4"));
+    let nothing = ["team_id", "authorization", "context_team_id", "event.team"];
+    assert_eq!(without(&nothing), pair("E3", ""));
 }
 
 #[test]
@@ -262,7 +262,19 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
-        prop_oneof!["message", "app_mention", "message_changed", "1700000000.000100", "U1"].prop_map(Value::from),
+        prop_oneof![
+            "message",
+            "app_mention",
+            "message_changed",
+            "message_deleted",
+            "tombstone",
+            "tokens_revoked",
+            "app_uninstalled",
+            "1700000000.000100",
+            "U1",
+            "F1",
+        ]
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         let key = prop_oneof![
@@ -280,6 +292,14 @@ fn any_json() -> impl Strategy<Value = Value> {
             "bot_id",
             "deleted_ts",
             "team",
+            "team_ids",
+            "tokens",
+            "bot",
+            "attachments",
+            "is_share",
+            "mode",
+            "title",
+            "url_private",
             ".{0,4}",
         ];
         prop_oneof![
@@ -309,6 +329,12 @@ proptest! {
             prop_assert!(![&conversation.workspace, &conversation.channel, &signal.author, &signal.message_ref]
                 .iter().any(|id| id.is_empty()));
         }
+        if let Disposition::Amend(amendment) = &signal.disposition {
+            prop_assert!(!signal.conversation.workspace.is_empty() && !signal.message_ref.is_empty());
+            let about_it = signal.keys.content.strip_prefix(&amendment.of).is_some_and(|rest| rest.starts_with('/'));
+            prop_assert!(about_it, "{} is about {}", signal.keys.content, amendment.of);
+        }
+        prop_assert!(signal.attachments.len() <= 20);
         let _ = parse_bytes(&body.as_bytes()[..cut % body.len()]);
     }
 }
