@@ -2,16 +2,16 @@
 
 use crate::address::is_public;
 use crate::allow::AllowList;
+use crate::credentials::Credentials;
 use crate::error::{Forbidden, SendError, SetupError};
 use crate::resolve::PublicOnly;
 use crate::response::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
-use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 
 /// What a call may cost, and who may be called.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,13 +69,26 @@ impl Outbound {
     pub async fn post_json(
         &self,
         url: &Url,
-        bearer: Option<&SecretString>,
+        credentials: Credentials<'_>,
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Response, SendError> {
-        let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let request = self.client_for(url)?.post(url.clone()).headers(json).body(body);
-        self.send(request, bearer, headers).await
+        self.post(url, credentials, headers, "application/json", body).await
+    }
+
+    /// POSTs `fields` as a form, in their order.
+    ///
+    /// # Errors
+    /// [`SendError`]. An answer of any status is `Ok`, a redirect too.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        credentials: Credentials<'_>,
+        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
+    ) -> Result<Response, SendError> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into_bytes();
+        self.post(url, credentials, headers, "application/x-www-form-urlencoded", body).await
     }
 
     /// GETs `url`.
@@ -85,10 +98,23 @@ impl Outbound {
     pub async fn get(
         &self,
         url: &Url,
-        bearer: Option<&SecretString>,
+        credentials: Credentials<'_>,
         headers: &[(&str, &str)],
     ) -> Result<Response, SendError> {
-        self.send(self.client_for(url)?.get(url.clone()), bearer, headers).await
+        self.send(self.client_for(url)?.get(url.clone()), credentials, headers).await
+    }
+
+    async fn post(
+        &self,
+        url: &Url,
+        credentials: Credentials<'_>,
+        headers: &[(&str, &str)],
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Response, SendError> {
+        let written_as = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        let request = self.client_for(url)?.post(url.clone()).headers(written_as).body(body);
+        self.send(request, credentials, headers).await
     }
 
     /// The client that may call `url`. A literal address never reaches the resolver, so it is checked here.
@@ -114,13 +140,10 @@ impl Outbound {
     async fn send(
         &self,
         request: RequestBuilder,
-        bearer: Option<&SecretString>,
+        credentials: Credentials<'_>,
         headers: &[(&str, &str)],
     ) -> Result<Response, SendError> {
-        let mut request = request.headers(header_map(headers)?);
-        if let Some(token) = bearer {
-            request = request.bearer_auth(token.expose_secret());
-        }
+        let request = credentials.put_on(request.headers(header_map(headers)?));
         let mut answer = request.send().await.map_err(SendError::from_client)?;
         let status = answer.status().as_u16();
         let too_large = |bytes: usize| bytes > self.max_response_bytes;

@@ -3,12 +3,14 @@
 mod address;
 mod allow;
 mod client;
+mod credentials;
 mod error;
 mod resolve;
 mod response;
 
 pub use address::is_public;
 pub use client::{Outbound, OutboundOptions};
+pub use credentials::Credentials;
 pub use error::{Forbidden, SendError, SetupError};
 pub use response::Response;
 

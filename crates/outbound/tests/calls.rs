@@ -1,6 +1,6 @@
 //! Calls against servers that answer well, badly or not at all.
 
-use dispatch_outbound::{Forbidden, Outbound, OutboundOptions, SendError, Url, authority};
+use dispatch_outbound::{Credentials, Forbidden, Outbound, OutboundOptions, SendError, Url, authority};
 use secrecy::SecretString;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +27,7 @@ fn url(text: &str) -> Url {
 /// POSTs to `to`, which is allowed.
 async fn post(to: &Url) -> Result<dispatch_outbound::Response, SendError> {
     let outbound = outbound(&[&authority(to).expect("a host")]);
-    outbound.post_json(to, Some(&SecretString::from(TOKEN)), &[], b"{}".to_vec()).await
+    outbound.post_json(to, Credentials::Bearer(&TOKEN.into()), &[], b"{}".to_vec()).await
 }
 
 /// A server that does `serve` with every connection.
@@ -73,10 +73,38 @@ async fn a_call_carries_what_it_should() {
     let to = url(&format!("{}/hook", server.uri()));
     let client = outbound(&[&authority(&to).expect("a host")]);
     let headers = [("content-type", "application/json; charset=utf-8")];
-    let answer = client.post_json(&to, Some(&TOKEN.into()), &headers, b"{\"a\":1}".to_vec()).await.expect("an answer");
+    let answer = client
+        .post_json(&to, Credentials::Bearer(&TOKEN.into()), &headers, b"{\"a\":1}".to_vec())
+        .await
+        .expect("an answer");
     assert_eq!((answer.status, answer.body.as_slice()), (201, &b"made"[..]));
     assert_eq!(answer.retry_after(), Some(Duration::from_secs(7)));
-    assert_eq!(client.get(&to, None, &[]).await.expect("an answer").status, 404);
+    assert_eq!(client.get(&to, Credentials::None, &[]).await.expect("an answer").status, 404);
+}
+
+#[tokio::test]
+async fn a_form_carries_name_and_password_and_says_what_was_meant() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/form"))
+        // RFC 7617: base64 of `AC1:xoxb-very-secret`.
+        .and(header("authorization", "Basic QUMxOnhveGItdmVyeS1zZWNyZXQ="))
+        .and(header("content-type", "application/x-www-form-urlencoded"))
+        .and(header("x-more", "yes"))
+        .and(body_string("To=%2B15551234567&Body=Smith+%26+Sons%3A+caf%C3%A9%0A&Empty=&To=twice"))
+        .respond_with(ResponseTemplate::new(201))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let to = url(&format!("{}/form", server.uri()));
+    let client = outbound(&[&authority(&to).expect("a host")]);
+    let fields = [("To", "+15551234567"), ("Body", "Smith & Sons: caf\u{e9}\n"), ("Empty", ""), ("To", "twice")];
+    let token = SecretString::from(TOKEN);
+    let who = Credentials::Basic { user: "AC1", password: &token };
+    assert!(!format!("{who:?}").contains("secret"));
+    assert_eq!(client.post_form(&to, who, &[("x-more", "yes")], &fields).await.expect("an answer").status, 201);
+    let forbidden = client.post_form(&url("http://example.com/"), who, &[], &fields).await.expect_err("plain HTTP");
+    assert!(matches!(forbidden, SendError::Forbidden(Forbidden::Scheme)), "{forbidden:?}");
 }
 
 #[tokio::test]
@@ -192,7 +220,7 @@ async fn what_is_not_public_is_not_called() {
         ("file:///etc/passwd".to_owned(), Forbidden::Scheme),
         ("https://user:secret@example.com/".to_owned(), Forbidden::Credentials),
     ] {
-        let error = client.get(&url(&to), None, &[]).await.expect_err(&to);
+        let error = client.get(&url(&to), Credentials::None, &[]).await.expect_err(&to);
         assert!(matches!(error, SendError::Forbidden(why) if why == expected), "{to}: {error:?}");
         assert_discreet(&error);
     }
@@ -204,8 +232,8 @@ async fn what_cannot_be_a_header_is_no_request() {
     let client = outbound(&[]);
     let secret = SecretString::from("very\nsecret");
     for error in [
-        client.get(&to, None, &[("x", "very\nsecret")]).await.expect_err("no header"),
-        client.get(&to, Some(&secret), &[]).await.expect_err("no token"),
+        client.get(&to, Credentials::None, &[("x", "very\nsecret")]).await.expect_err("no header"),
+        client.get(&to, Credentials::Bearer(&secret), &[]).await.expect_err("no token"),
     ] {
         assert!(matches!(error, SendError::Invalid { .. }), "{error:?}");
         assert_discreet(&error);

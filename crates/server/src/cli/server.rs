@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use dispatch_outbound::{Outbound, OutboundOptions, Response, SendError, authority};
+use dispatch_outbound::{Credentials, Outbound, OutboundOptions, Response, SendError, authority};
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
@@ -39,14 +39,14 @@ pub struct RunningServer {
 impl RunningServer {
     /// GETs a path given by its segments, which are escaped here.
     pub async fn get(&self, segments: &[&str], token: Option<&SecretString>) -> Result<Value> {
-        let answer =
-            self.outbound.get(&self.at(segments)?, token, &[]).await.map_err(|error| self.unanswered(error))?;
-        understood(&answer)
+        let credentials = token.map_or(Credentials::None, Credentials::Bearer);
+        let sent = self.outbound.get(&self.at(segments)?, credentials, &[]).await;
+        understood(&sent.map_err(|error| self.unanswered(error))?)
     }
 
     /// POSTs JSON with these headers.
     pub async fn post(&self, segments: &[&str], headers: &[(&str, &str)], body: Vec<u8>) -> Result<Value> {
-        let sent = self.outbound.post_json(&self.at(segments)?, None, headers, body).await;
+        let sent = self.outbound.post_json(&self.at(segments)?, Credentials::None, headers, body).await;
         understood(&sent.map_err(|error| self.unanswered(error))?)
     }
 
