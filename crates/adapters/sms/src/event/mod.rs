@@ -2,10 +2,18 @@
 //!
 //! Parameters: <https://www.twilio.com/docs/messaging/guides/webhook-request>.
 
+mod consent;
+mod message;
+mod number;
+pub mod reason;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use crate::account::Account;
-use dispatch_mission::signal::NewSignal;
+use crate::params::Params;
+use dispatch_mission::ids::SignalId;
+use dispatch_mission::signal::{Conversation, DedupeKeys, NewSignal, Redelivery, Source};
 use thiserror::Error;
 use time::OffsetDateTime;
 
@@ -89,10 +97,61 @@ impl ParseError {
 ///
 /// # Errors
 /// [`ParseError`] only where nothing can be stored: no JSON object, another account, or nothing to tell it by.
-pub fn parse(
-    _content_type: Option<&str>,
-    _raw_body: &[u8],
-    _reception: Reception<'_>,
-) -> Result<NewSignal, ParseError> {
-    Err(ParseError::MissingField { pointer: "/MessageSid" })
+pub fn parse(content_type: Option<&str>, raw_body: &[u8], reception: Reception<'_>) -> Result<NewSignal, ParseError> {
+    let params = Params::read(content_type, raw_body)?;
+    check_account(&params, reception.account)?;
+    let message_sid = message_sid(&params)?;
+    let account = reception.account.as_str();
+    let event = reception.idempotency_token.and_then(token).map(|token| format!("sms:token:{account}/{token}"));
+    let message = message::read(&params);
+    let mut content = format!("sms:message:{account}/{message_sid}");
+    if let Some(status) = message.status_of_own {
+        content.push('/');
+        content.push_str(status.as_str());
+    }
+    Ok(NewSignal {
+        signal_id: SignalId::mint(),
+        conversation: Conversation {
+            source: Source::Sms,
+            workspace: account.to_owned(),
+            channel: message.to,
+            thread: Some(message.from.clone()).filter(|from| !from.is_empty()),
+        },
+        author: message.from,
+        text: message.text,
+        attachments: message.attachments,
+        message_ref: message_sid.clone(),
+        provider_event_id: Some(message_sid),
+        occurred_at: reception.received_at,
+        keys: DedupeKeys { event, content },
+        disposition: message.disposition,
+        consent: message.consent,
+        // Twilio does not say that it repeats itself, other than by the token.
+        redelivery: Redelivery::default(),
+        payload: params.into_json(),
+        trace_id: reception.trace_id.to_owned(),
+    })
+}
+
+/// The account in the body must be ours. It is compared, never looked up (chatwoot/chatwoot#14125).
+fn check_account(params: &Params, ours: &Account) -> Result<(), ParseError> {
+    match params.id("AccountSid") {
+        None => Err(ParseError::MissingField { pointer: "/AccountSid" }),
+        Some(theirs) if theirs == ours.as_str() => Ok(()),
+        Some(_) => Err(ParseError::AccountMismatch),
+    }
+}
+
+/// Twilio's name of the message, under one of its three names for that.
+fn message_sid(params: &Params) -> Result<String, ParseError> {
+    params
+        .first_id(&["MessageSid", "SmsMessageSid", "SmsSid"])
+        .ok_or(ParseError::MissingField { pointer: "/MessageSid" })
+}
+
+/// A token that can be part of a key; without one, the message is told by its SID alone.
+fn token(header: &str) -> Option<&str> {
+    let token = header.trim();
+    let sound = (1..=128).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    sound.then_some(token)
 }
