@@ -3,9 +3,11 @@
 //! Times are chosen so that nothing sleeps: a quiet window or a lease of zero has passed, one of an hour has not.
 
 mod delivery_queue;
+mod delivery_reports;
 mod unit_queue;
 
 pub use delivery_queue::delivery_queue_contract;
+pub use delivery_reports::{SeenDeliveries, delivery_reports_contract};
 pub use unit_queue::unit_queue_contract;
 
 use crate::delivery_queue::DeliveryQueue;

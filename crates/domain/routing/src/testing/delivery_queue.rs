@@ -24,17 +24,17 @@ pub async fn delivery_queue_contract(queues: Queues<'_>) {
     assert!(claim(queues, AGES).await.is_empty(), "nothing is left due");
 }
 
-async fn claim(queues: Queues<'_>, lease: Duration) -> Vec<ClaimedDelivery> {
+pub(super) async fn claim(queues: Queues<'_>, lease: Duration) -> Vec<ClaimedDelivery> {
     queues.deliveries.claim(DestinationKind::Slack, claim_for(lease)).await.expect("claimed")
 }
 
-async fn claim_one(queues: Queues<'_>, lease: Duration) -> ClaimedDelivery {
+pub(super) async fn claim_one(queues: Queues<'_>, lease: Duration) -> ClaimedDelivery {
     let mut claimed = claim(queues, lease).await;
     assert_eq!(claimed.len(), 1);
     claimed.remove(0)
 }
 
-fn attempt(delivery: &ClaimedDelivery, outcome: AttemptOutcome, next: NextStep) -> DeliverySettlement {
+pub(super) fn attempt(delivery: &ClaimedDelivery, outcome: AttemptOutcome, next: NextStep) -> DeliverySettlement {
     DeliverySettlement {
         delivery_id: delivery.delivery_id,
         token: delivery.token,
@@ -49,7 +49,7 @@ fn arrived(delivery: &ClaimedDelivery) -> DeliverySettlement {
     attempt(delivery, outcome, NextStep::End(DeliveryState::Delivered))
 }
 
-async fn settle(queues: Queues<'_>, settlement: DeliverySettlement) {
+pub(super) async fn settle(queues: Queues<'_>, settlement: DeliverySettlement) {
     assert_eq!(queues.deliveries.settle(vec![settlement]).await.expect("settled"), [Settled::Stood]);
 }
 
