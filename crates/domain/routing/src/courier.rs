@@ -15,7 +15,9 @@ pub trait Courier: Send + Sync {
     /// When `delivery.may_have_been_sent`, it first looks at the destination for the delivery id: found means
     /// `Delivered`, not found means it sends, and when it cannot look it sends nothing and answers `Unknowable`, or
     /// `Retryable` when looking may work later. Where the destination keeps no ids, it looks for the same text, and one
-    /// that is found is `Unknowable` too: it may be another delivery's. A time-out or a cut connection after the request went out is `Ambiguous`; a
-    /// connection that was never made is `Retryable`.
+    /// that is found is `Unknowable` too: it may be another delivery's.
+    ///
+    /// A time-out or a cut connection after the request went out is `Ambiguous`; a connection that was never made is
+    /// `Retryable`.
     async fn deliver(&self, delivery: &ClaimedDelivery) -> AttemptOutcome;
 }
