@@ -16,6 +16,8 @@ $$;
 DROP FUNCTION dispatch.mission_standing(jsonb);
 ALTER TABLE dispatch.mission_facts DROP COLUMN standing;
 ALTER TABLE dispatch.effects DROP COLUMN withdrawn, DROP COLUMN revision;
+DROP INDEX dispatch.units_in_thread;
+COMMENT ON COLUMN dispatch.units.closed_at IS NULL;
 ALTER TABLE dispatch.units DROP COLUMN revision;
 
 DROP INDEX dispatch.signals_amends;

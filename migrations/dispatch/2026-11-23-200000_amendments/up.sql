@@ -22,6 +22,10 @@ CREATE INDEX signals_amends ON dispatch.signals (amends) WHERE amends IS NOT NUL
 
 ALTER TABLE dispatch.units ADD COLUMN revision integer NOT NULL DEFAULT 0;
 COMMENT ON COLUMN dispatch.units.revision IS 'How often its messages have changed since it was first settled.';
+COMMENT ON COLUMN dispatch.units.closed_at IS 'When it became due: its burst was closed, or its messages changed.';
+-- The last unit of a thread or of a phone: what an answer is looked for by. Messages at the root of a channel, which most
+-- are, do not pay for it.
+CREATE INDEX units_in_thread ON dispatch.units (conversation, ordinal) WHERE thread IS NOT NULL;
 
 ALTER TABLE dispatch.effects
     ADD COLUMN revision  integer NOT NULL DEFAULT 0,

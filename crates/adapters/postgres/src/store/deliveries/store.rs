@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::delivery::{ClaimedDelivery, DeliveryState};
 use dispatch_routing::delivery_queue::StoreOutcome;
+use dispatch_routing::destination::Destination;
 use dispatch_routing::plan::Content;
 use dispatch_routing::queue::Settled;
 use uuid::Uuid;
@@ -59,13 +60,18 @@ async fn in_transaction(
     let Some(locked) = locked.pop() else {
         return Ok(StoreOutcome { settled: Settled::Lost, state: DeliveryState::Pending, reason: None });
     };
-    let outcome = match &delivery.content {
-        Content::Storage(work) => {
-            let job =
-                Job { delivery: id, unit: delivery.unit_id.0, classification: Some(locked.classification_id), work };
+    let outcome = match (&delivery.content, &delivery.destination) {
+        (Content::Storage(work), Destination::Storage(to)) => {
+            let job = Job {
+                delivery: id,
+                unit: delivery.unit_id.0,
+                classification: Some(locked.classification_id),
+                table: to.table,
+                work,
+            };
             effects::apply(connection, &[job]).await?.pop()
         }
-        Content::Message { .. } => None,
+        _ => None,
     };
     let outcome = outcome.unwrap_or_else(|| Outcome::Failed("not_a_storage_delivery".to_owned()));
     conclude(connection, delivery, &outcome, locked.reason.as_deref()).await

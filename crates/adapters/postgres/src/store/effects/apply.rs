@@ -5,33 +5,31 @@
 use std::collections::HashMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Bool, Float, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::{ListingId, MissionId};
 use dispatch_mission::mission::MissionKind;
-use dispatch_routing::storage::{StorageItem, StorageWork};
+use dispatch_routing::storage::StorageItem;
 use uuid::Uuid;
 
+use super::change::{self, Place};
+use super::facts::{self, Fact};
+use super::revise::{self, Later, Revised};
 use super::tables::{ACTIVITIES, AGENT_TASKS, LISTINGS, Tables};
-use super::{Job, Outcome, REALTOR_UNRESOLVED, address, people, rows};
+use super::{Job, Outcome, REALTOR_UNRESOLVED, address, made, people, rows};
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
 // Sorted, so that two batches with the same effects wait for each other and do not deadlock.
 const CLAIM: &str = "
-INSERT INTO dispatch.effects (effect_key, delivery_id, listing_id, mission_id)
-SELECT * FROM unnest($1, $2, $3, $4) AS new (effect_key, delivery_id, listing_id, mission_id)
+INSERT INTO dispatch.effects (effect_key, delivery_id, listing_id, mission_id, revision)
+SELECT * FROM unnest($1, $2, $3, $4, $5) AS new (effect_key, delivery_id, listing_id, mission_id, revision)
 ORDER BY effect_key COLLATE \"C\"
 ON CONFLICT (effect_key) DO NOTHING
-RETURNING effect_key, listing_id, mission_id";
+RETURNING effect_key, listing_id, mission_id, revision";
 
-const KNOWN: &str = "SELECT effect_key, listing_id, mission_id FROM dispatch.effects WHERE effect_key = ANY ($1)";
-
-const FACTS: &str = "
-INSERT INTO dispatch.mission_facts AS facts (
-    mission_id, kind, unit_id, classification_id, group_key, task_key, confidence, auto_dispatch, reason, needs_info)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (mission_id) DO NOTHING";
+const KNOWN: &str =
+    "SELECT effect_key, listing_id, mission_id, revision FROM dispatch.effects WHERE effect_key = ANY ($1)";
 
 /// An effect that is wanted, or one that is known.
 #[derive(Clone, Debug, QueryableByName)]
@@ -42,6 +40,8 @@ struct Effect {
     listing_id: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     mission_id: Option<String>,
+    #[diesel(sql_type = Int4)]
+    revision: i32,
 }
 
 /// A job with what it needs to know and the effects it wants, in the order of its items.
@@ -50,6 +50,13 @@ struct Plan<'a> {
     realtor: Option<&'a str>,
     listing: Option<&'a str>,
     effects: Vec<Effect>,
+    revised: Revised,
+}
+
+impl Plan<'_> {
+    fn revision(&self) -> i32 {
+        i32::try_from(self.job.work.revision).unwrap_or(i32::MAX)
+    }
 }
 
 pub(super) async fn apply(
@@ -60,24 +67,37 @@ pub(super) async fn apply(
     let realtors = people::read(connection, tables).await?;
     let addresses: Vec<&str> = jobs.iter().filter_map(|job| spoken_of(job)).collect();
     let listings = address::similar(connection, tables, &addresses).await?;
-    let plans: Vec<Option<Plan<'_>>> = jobs
+    let made = made::lock(connection, &revised_units(jobs)).await?;
+    let mut plans: Vec<Option<Plan<'_>>> = jobs
         .iter()
         .map(|job| {
             let realtor = people::resolve(&realtors, job.work.assignee_hint.as_deref(), &job.work.author);
+            let effects = effects(job);
             let homeless = realtor.is_none() && tables.realtor_required();
-            if homeless && matches!(job.work.item, StorageItem::AgentTask(_)) {
+            // One that is there already keeps the realtor it has.
+            let is_there = || made.iter().any(|made| effects.iter().any(|one| one.effect_key == made.effect_key));
+            if homeless && matches!(job.work.item, StorageItem::AgentTask(_)) && !is_there() {
                 return None;
             }
             let listing = spoken_of(job).and_then(|wanted| address::find(&listings, wanted));
-            Some(Plan { job, realtor, listing, effects: effects(job) })
+            Some(Plan { job, realtor, listing, effects, revised: Revised::default() })
         })
         .collect();
-    let known = claim(connection, plans.iter().flatten()).await?;
+    let mut known = claim(connection, plans.iter().flatten()).await?;
+    give_up(connection, plans.iter().flatten(), &mut known).await?;
     write(connection, tables, plans.iter().flatten(), &known).await?;
+    for plan in plans.iter_mut().flatten().filter(|plan| plan.job.work.revision > 0) {
+        let later = Later { job: plan.job, realtor: plan.realtor, listing: plan.listing };
+        plan.revised = revise::apply(connection, tables, &later, &made).await?;
+    }
     Ok(plans
         .iter()
         .map(|plan| plan.as_ref().map_or(Outcome::Held(REALTOR_UNRESOLVED), |plan| done(plan, &known)))
         .collect())
+}
+
+fn revised_units(jobs: &[Job<'_>]) -> Vec<Uuid> {
+    jobs.iter().filter(|job| job.work.revision > 0).map(|job| job.unit).collect()
 }
 
 /// The address that an agent task speaks of.
@@ -91,9 +111,11 @@ fn spoken_of<'a>(job: &Job<'a>) -> Option<&'a str> {
 /// The effects of a job: unit, table, item. The same work gives the same keys, whoever does it and however often.
 fn effects(job: &Job<'_>) -> Vec<Effect> {
     let key = |table: &str, item: usize| format!("{}/{table}/{item}", job.unit);
+    let revision = i32::try_from(job.work.revision).unwrap_or(i32::MAX);
     match &job.work.item {
         StorageItem::AgentTask(_) => {
-            vec![Effect { effect_key: key(AGENT_TASKS, 0), listing_id: None, mission_id: Some(MissionId::mint().0) }]
+            let mission_id = Some(MissionId::mint().0);
+            vec![Effect { effect_key: key(AGENT_TASKS, 0), listing_id: None, mission_id, revision }]
         }
         StorageItem::Listing(work) => {
             let listing = ListingId::mint().0;
@@ -101,8 +123,10 @@ fn effects(job: &Job<'_>) -> Vec<Effect> {
                 effect_key: key(ACTIVITIES, item),
                 listing_id: Some(listing.clone()),
                 mission_id: Some(MissionId::mint().0),
+                revision,
             };
-            let itself = Effect { effect_key: key(LISTINGS, 0), listing_id: Some(listing.clone()), mission_id: None };
+            let listing_id = Some(listing.clone());
+            let itself = Effect { effect_key: key(LISTINGS, 0), listing_id, mission_id: None, revision };
             std::iter::once(itself).chain((0..work.activities.len()).map(activity)).collect()
         }
         StorageItem::Reword(_) | StorageItem::Withdraw => Vec::new(),
@@ -125,6 +149,7 @@ async fn claim<'a>(
         .bind::<Array<Nullable<Text>>, _>(
             wanted.iter().map(|(effect, _)| effect.mission_id.as_deref()).collect::<Vec<_>>(),
         )
+        .bind::<Array<Int4>, _>(wanted.iter().map(|(effect, _)| effect.revision).collect::<Vec<_>>())
         .load(connection)
         .await?;
     let mut known: HashMap<String, (Effect, bool)> =
@@ -136,6 +161,35 @@ async fn claim<'a>(
         known.extend(before.into_iter().map(|effect| (effect.effect_key.clone(), (effect, false))));
     }
     Ok(known)
+}
+
+/// Gives the keys back of rows that must not be added: to a listing that says a later revision already, or that somebody
+/// took up or put away meanwhile.
+async fn give_up<'a>(
+    connection: &mut AsyncPgConnection,
+    plans: impl Iterator<Item = &'a Plan<'a>> + Clone,
+    known: &mut HashMap<String, (Effect, bool)>,
+) -> Result<(), StoreError> {
+    let first = |plan: &Plan<'_>| {
+        let (effect, ours) = known.get(&plan.effects.as_slice().first()?.effect_key)?;
+        (!ours).then(|| (effect.revision, effect.listing_id.clone()))
+    };
+    let is_later = |plan: &&Plan<'_>| plan.job.work.revision > 0;
+    let revised: Vec<String> = plans.clone().filter(is_later).filter_map(|plan| first(plan)?.1).collect();
+    let ids: Vec<&str> = revised.iter().map(String::as_str).collect();
+    let places = change::places(connection, LISTINGS, &ids).await?;
+    let mut keys: Vec<String> = Vec::new();
+    for plan in plans {
+        let Some((revision, listing)) = first(plan) else { continue };
+        let place = listing.and_then(|listing| places.get(&listing).copied());
+        if revision > plan.revision() || matches!(place, Some(Place::Taken | Place::Closed)) {
+            keys.extend(plan.effects.iter().map(|effect| effect.effect_key.clone()));
+        }
+    }
+    keys.retain(|key| known.get(key).is_some_and(|(_, ours)| *ours));
+    made::forget(connection, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    known.retain(|key, _| !keys.contains(key));
+    Ok(())
 }
 
 /// Makes the rows of the effects that are ours.
@@ -152,7 +206,7 @@ async fn write<'a>(
             StorageItem::AgentTask(work) => {
                 let Some(id) = ours(0).and_then(|effect| effect.mission_id.as_deref()) else { continue };
                 tasks.push(rows::agent_task(id, plan.realtor, plan.listing, work));
-                facts.push(Fact { mission: id.to_owned(), kind: MissionKind::AgentTask, plan });
+                facts.push(Fact { mission: id.to_owned(), kind: MissionKind::AgentTask, job: plan.job });
             }
             StorageItem::Listing(work) => {
                 // A listing that was made before gets the activities that are still missing.
@@ -164,7 +218,7 @@ async fn write<'a>(
                 for (place, template) in work.activities.iter().enumerate() {
                     let Some(id) = ours(place + 1).and_then(|effect| effect.mission_id.as_deref()) else { continue };
                     activities.push(rows::activity(id, listing, plan.realtor, place, template));
-                    facts.push(Fact { mission: id.to_owned(), kind: MissionKind::Activity, plan });
+                    facts.push(Fact { mission: id.to_owned(), kind: MissionKind::Activity, job: plan.job });
                 }
             }
             StorageItem::Reword(_) | StorageItem::Withdraw => {}
@@ -173,46 +227,7 @@ async fn write<'a>(
     rows::insert(connection, tables, LISTINGS, &rows::LISTING, listings).await?;
     rows::insert(connection, tables, ACTIVITIES, &rows::ACTIVITY, activities).await?;
     rows::insert(connection, tables, AGENT_TASKS, &rows::AGENT_TASK, tasks).await?;
-    note(connection, &facts).await
-}
-
-/// A mission that was made, and what it came from.
-struct Fact<'a> {
-    mission: String,
-    kind: MissionKind,
-    plan: &'a Plan<'a>,
-}
-
-impl Fact<'_> {
-    fn keys(&self) -> (Option<&'static str>, Option<&'static str>, Option<&str>) {
-        match &self.plan.job.work.item {
-            StorageItem::Listing(work) => (Some(work.group_key.as_str()), None, None),
-            StorageItem::AgentTask(work) => (None, work.task_key.map(|key| key.as_str()), work.needs_info.as_deref()),
-            StorageItem::Reword(_) | StorageItem::Withdraw => (None, None, None),
-        }
-    }
-}
-
-/// What Dispatch knows about the new missions, beside the brokerage's own columns.
-async fn note(connection: &mut AsyncPgConnection, facts: &[Fact<'_>]) -> Result<(), StoreError> {
-    if facts.is_empty() {
-        return Ok(());
-    }
-    let works: Vec<&StorageWork> = facts.iter().map(|fact| fact.plan.job.work).collect();
-    sql(FACTS)
-        .bind::<Array<Text>, _>(facts.iter().map(|fact| fact.mission.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(facts.iter().map(|fact| fact.kind.as_str()).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(facts.iter().map(|fact| fact.plan.job.unit).collect::<Vec<_>>())
-        .bind::<Array<Nullable<SqlUuid>>, _>(facts.iter().map(|fact| fact.plan.job.classification).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(facts.iter().map(|fact| fact.keys().0).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(facts.iter().map(|fact| fact.keys().1).collect::<Vec<_>>())
-        .bind::<Array<Float>, _>(works.iter().map(|work| work.confidence).collect::<Vec<_>>())
-        .bind::<Array<Bool>, _>(works.iter().map(|work| work.routing_decision.auto_dispatch).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(works.iter().map(|work| work.routing_decision.reason.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(facts.iter().map(|fact| fact.keys().2).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
+    facts::insert(connection, &facts).await
 }
 
 fn done(plan: &Plan<'_>, known: &HashMap<String, (Effect, bool)>) -> Outcome {
@@ -220,6 +235,7 @@ fn done(plan: &Plan<'_>, known: &HashMap<String, (Effect, bool)>) -> Outcome {
     Outcome::Done {
         listing: all.iter().find_map(|(effect, _)| effect.listing_id.clone()),
         missions: all.iter().filter_map(|(effect, _)| effect.mission_id.clone()).collect(),
-        skipped: all.iter().filter(|(_, ours)| !ours).count(),
+        skipped: all.iter().filter(|(effect, ours)| !ours && effect.revision >= plan.revision()).count(),
+        revised: plan.revised,
     }
 }

@@ -5,18 +5,27 @@
 
 mod address;
 mod apply;
+mod change;
+mod facts;
+mod made;
 mod people;
-mod rows;
-mod tables;
+mod revise;
+pub(super) mod rows;
+pub(super) mod tables;
+mod withdraw;
 
 use std::time::{Duration, Instant};
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_routing::destination::StorageTable;
 use dispatch_routing::storage::StorageWork;
 use serde_json::json;
 use uuid::Uuid;
 
+pub(crate) use self::made::table_of;
+use self::revise::Revised;
+pub(crate) use self::withdraw::{Retraction, retract};
 use super::error::StoreError;
 use super::sql::sql;
 use super::timeline::Entry;
@@ -32,14 +41,15 @@ pub(crate) struct Job<'a> {
     pub(crate) delivery: Uuid,
     pub(crate) unit: Uuid,
     pub(crate) classification: Option<Uuid>,
+    pub(crate) table: StorageTable,
     pub(crate) work: &'a StorageWork,
 }
 
 /// What became of one job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Every row is there: made now, or before (`skipped`).
-    Done { listing: Option<String>, missions: Vec<String>, skipped: usize },
+    /// Every row is there: made now, or before (`skipped`); and what became of those of earlier revisions.
+    Done { listing: Option<String>, missions: Vec<String>, skipped: usize, revised: Revised },
     /// Waits for a condition outside; nothing was written.
     Held(&'static str),
     /// The database refuses the rows for good.
@@ -100,7 +110,7 @@ pub(crate) async fn apply(connection: &mut AsyncPgConnection, jobs: &[Job<'_>]) 
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    sql(MANNERS).bind::<Text, _>(PATIENCE.as_millis().to_string()).execute(connection).await?;
+    mind_manners(connection).await?;
     let since = Instant::now();
     let Some(tables) = tables::read(connection).await? else {
         return Ok(vec![Outcome::Held(EXPAND_DUE); jobs.len()]);
@@ -129,6 +139,11 @@ pub(crate) async fn apply(connection: &mut AsyncPgConnection, jobs: &[Job<'_>]) 
     Ok(outcomes)
 }
 
+async fn mind_manners(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    sql(MANNERS).bind::<Text, _>(PATIENCE.as_millis().to_string()).execute(connection).await?;
+    Ok(())
+}
+
 async fn attempt(
     connection: &mut AsyncPgConnection,
     tables: &tables::Tables,
@@ -146,13 +161,21 @@ fn refused(job: &Job<'_>, error: &StoreError) -> Outcome {
 /// The story's line about an attempt at one delivery.
 pub(crate) fn entry(delivery: Uuid, unit: Uuid, attempt: i32, outcome: &Outcome) -> Entry {
     let (event, detail) = match outcome {
-        Outcome::Done { listing, missions, skipped } => {
+        Outcome::Done { listing, missions, skipped, revised } => {
             let mut detail = json!({ "attempt": attempt, "outcome": "delivered", "missions": missions });
             if let Some(listing) = listing {
                 detail["listing_id"] = json!(listing);
             }
             if *skipped > 0 {
                 detail["already_there"] = json!(skipped);
+            }
+            for (name, count) in [("changed", revised.changed), ("withdrawn", revised.withdrawn)] {
+                if count > 0 {
+                    detail[name] = json!(count);
+                }
+            }
+            if revised.left > 0 {
+                detail["left"] = json!("taken");
             }
             ("delivery.attempted", detail)
         }

@@ -71,10 +71,13 @@ impl Tables {
 
     /// Those of `wanted` that exist, as a list for SQL. The names are our own, so they need no quoting.
     pub(crate) fn existing(&self, table: &str, wanted: &[&'static str]) -> String {
+        self.names(table, wanted).join(", ")
+    }
+
+    /// Those of `wanted` that exist.
+    pub(crate) fn names(&self, table: &str, wanted: &[&'static str]) -> Vec<&'static str> {
         let there = self.columns.get(table);
-        let names: Vec<&str> =
-            wanted.iter().copied().filter(|name| there.is_some_and(|there| there.contains(*name))).collect();
-        names.join(", ")
+        wanted.iter().copied().filter(|name| there.is_some_and(|there| there.contains(*name))).collect()
     }
 
     /// Whether an agent task without a realtor is refused.

@@ -11,10 +11,13 @@ use super::find::Subject;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
+// A deleted message was received like any other; its end is an entry of its own.
 const SIGNALS: &str = "
-SELECT signal_id, state, received_at, trace_id, jsonb_strip_nulls(jsonb_build_object(
+SELECT signal_id, CASE WHEN amended_at = 'infinity' THEN 'deleted' ELSE state END AS state, received_at, trace_id,
+    jsonb_strip_nulls(jsonb_build_object(
     'source', source, 'workspace', workspace, 'channel', channel, 'thread', thread, 'author', author,
-    'message_ref', message_ref, 'provider_event_id', provider_event_id, 'ignored_reason', ignored_reason,
+    'message_ref', message_ref, 'provider_event_id', provider_event_id, 'amends', amends, 'change', change,
+    'ignored_reason', CASE WHEN amended_at = 'infinity' THEN NULL ELSE ignored_reason END,
     'retry_num', retry_num, 'retry_reason', retry_reason,
     'occurred_at', to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))) AS detail
 FROM dispatch.signals WHERE signal_id = $1 OR unit_id = $2

@@ -6,16 +6,17 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::{SignalId, UnitId};
 use dispatch_mission::signal::{Conversation, Source};
 use dispatch_routing::queue::{ClaimRule, ClaimToken};
-use dispatch_routing::unit::{ClaimedUnit, Member};
-use serde_json::json;
+use dispatch_routing::unit::{ClaimedUnit, Member, Revision};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::history;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
@@ -61,11 +62,12 @@ UPDATE dispatch.units SET
     next_attempt_at = CASE WHEN attempts >= $2 THEN next_attempt_at ELSE now() + $3 * interval '1 microsecond' END,
     attempts = CASE WHEN attempts >= $2 THEN attempts ELSE attempts + 1 END
 WHERE unit_id = ANY ($1)
-RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, thread, author, trace_id";
+RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, thread, author, trace_id, revision";
 
+// Deleted messages and the changes themselves belong to the unit's story only.
 const MEMBERS: &str = "
-SELECT unit_id, signal_id, message_ref, text, occurred_at FROM dispatch.signals
-WHERE unit_id = ANY ($1) ORDER BY unit_id, occurred_at, message_ref, signal_id";
+SELECT unit_id, signal_id, message_ref, text, attachments, occurred_at FROM dispatch.signals
+WHERE unit_id = ANY ($1) AND state = 'queued' ORDER BY unit_id, occurred_at, message_ref, signal_id";
 
 /// How many conversations are looked at when some of them fill the window.
 const HEADS: i64 = 2_000;
@@ -102,6 +104,8 @@ struct Taken {
     author: String,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     trace_id: Option<Uuid>,
+    #[diesel(sql_type = Int4)]
+    revision: i32,
 }
 
 #[derive(QueryableByName)]
@@ -114,6 +118,8 @@ struct MemberRow {
     message_ref: String,
     #[diesel(sql_type = Text)]
     text: String,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    attachments: Option<Value>,
     #[diesel(sql_type = Timestamptz)]
     occurred_at: OffsetDateTime,
 }
@@ -173,9 +179,12 @@ async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Ve
     timeline::append(connection, &taken.iter().map(entry).collect::<Vec<_>>()).await?;
     let (claimed, dead): (Vec<Taken>, Vec<Taken>) = taken.into_iter().partition(|row| row.claim_token.is_some());
     let mut members = members(connection, &claimed).await?;
+    let numbers = claimed.iter().map(|row| (row.unit_id, row.revision)).filter(|(_, number)| *number > 0).collect();
+    let mut revisions = history::revisions(connection, numbers).await?;
     let units = claimed.into_iter().filter_map(|row| {
         let members = members.remove(&row.unit_id)?;
-        Some(unit(row, members))
+        let revision = revisions.remove(&row.unit_id);
+        Some(unit(row, members, revision))
     });
     Ok((units.collect(), dead.len()))
 }
@@ -213,14 +222,15 @@ async fn members(
             signal_id: SignalId(row.signal_id),
             message_ref: row.message_ref,
             text: row.text,
-            attachments: Vec::new(),
+            // Written by a build that knew more about them, they are left out.
+            attachments: row.attachments.and_then(|list| serde_json::from_value(list).ok()).unwrap_or_default(),
             at: row.occurred_at,
         });
     }
     Ok(members)
 }
 
-fn unit(row: Taken, members: Vec<Member>) -> ClaimedUnit {
+fn unit(row: Taken, members: Vec<Member>, revision: Option<Revision>) -> ClaimedUnit {
     ClaimedUnit {
         unit_id: UnitId(row.unit_id),
         token: ClaimToken(row.claim_token.unwrap_or_default()),
@@ -235,6 +245,6 @@ fn unit(row: Taken, members: Vec<Member>) -> ClaimedUnit {
         author: row.author,
         members,
         trace_id: row.trace_id.map_or_else(String::new, |trace| trace.simple().to_string()),
-        revision: None,
+        revision,
     }
 }

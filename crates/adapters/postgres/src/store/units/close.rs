@@ -1,5 +1,5 @@
 //! Closes bursts into units. Membership is a column, never a range of time: a signal that becomes visible after its
-//! burst was closed is still due and opens the next one.
+//! burst was closed is still due and opens the next one. One that answers a question joins the unit that asked it.
 //!
 //! It must not know what a message says.
 
@@ -14,6 +14,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::answer::{self, Question};
+use super::revise::{self, Free};
 use crate::store::error::StoreError;
 use crate::store::micros;
 use crate::store::sql::sql;
@@ -38,7 +40,8 @@ WHERE pg_try_advisory_xact_lock(hashtextextended('dispatch/burst/' || conversati
 
 /// With the lock in hand, in a statement (hence a snapshot) of its own: what another replica closed meanwhile is gone.
 const DUE: &str = "
-SELECT signal_id, burst, received_at, received_at <= now() - $2 * interval '1 microsecond' AS quiet
+SELECT signal_id, burst, received_at, received_at <= now() - $2 * interval '1 microsecond' AS quiet,
+    thread IS NOT NULL AS may_answer, amended_at IS NOT NULL AS amended
 FROM dispatch.signals
 WHERE unit_id IS NULL AND state = 'queued' AND burst = ANY ($1)
 ORDER BY burst, occurred_at, message_ref, signal_id
@@ -56,6 +59,12 @@ const JOIN_UNIT: &str = "
 UPDATE dispatch.signals AS s SET unit_id = member.unit_id
 FROM unnest($1, $2) AS member (signal_id, unit_id)
 WHERE s.signal_id = member.signal_id";
+
+// The story of a unit holds what changed its messages before it was made.
+const TAKE_AMENDMENTS: &str = "
+UPDATE dispatch.signals AS amendment SET unit_id = member.unit_id FROM dispatch.signals AS member
+WHERE member.signal_id = ANY ($1) AND amendment.amends = member.content_key
+    AND amendment.state = 'applied' AND amendment.unit_id IS NULL";
 
 #[derive(QueryableByName)]
 struct Candidate {
@@ -82,13 +91,22 @@ struct Due {
     received_at: OffsetDateTime,
     #[diesel(sql_type = Bool)]
     quiet: bool,
+    #[diesel(sql_type = Bool)]
+    may_answer: bool,
+    #[diesel(sql_type = Bool)]
+    amended: bool,
 }
 
-/// A unit to be made, and why now.
+/// A unit to be made or joined, and why now.
 struct Closed {
     unit_id: Uuid,
     members: Vec<Uuid>,
     because: &'static str,
+    may_answer: bool,
+    /// Members that were changed while they were due.
+    amended: Vec<Uuid>,
+    /// The unit that it joins, and whether that is due already.
+    joins: Option<Free>,
 }
 
 pub(crate) async fn close_bursts(
@@ -120,6 +138,7 @@ async fn in_transaction(connection: &mut AsyncPgConnection, rule: BurstRule, lim
     let bursts: Vec<&str> = candidates.iter().filter(ours).map(|c| c.burst.as_str()).collect();
     let due: Vec<Due> = sql(DUE).bind::<Array<Text>, _>(bursts).bind::<BigInt, _>(quiet).load(connection).await?;
     let closed = chunks(due, usize::try_from(max).unwrap_or(usize::MAX));
+    let closed = join(connection, closed).await?;
     store(connection, &closed).await?;
     Ok(u32::try_from(closed.len()).unwrap_or(u32::MAX))
 }
@@ -138,6 +157,9 @@ fn chunks(due: Vec<Due>, max: usize) -> Vec<Closed> {
         for chunk in burst.chunks(max).filter(|chunk| quiet || chunk.len() == max) {
             closed.push(Closed {
                 unit_id: UnitId::mint().0,
+                may_answer: chunk.iter().all(|signal| signal.may_answer),
+                amended: chunk.iter().filter(|signal| signal.amended).map(|signal| signal.signal_id).collect(),
+                joins: None,
                 members: chunk.iter().map(|signal| signal.signal_id).collect(),
                 because: if chunk.len() == max { "full" } else { "quiet" },
             });
@@ -146,13 +168,28 @@ fn chunks(due: Vec<Due>, max: usize) -> Vec<Closed> {
     closed
 }
 
+/// Those that answer a question join its unit; those whose question is in somebody's hands are left due.
+async fn join(connection: &mut AsyncPgConnection, mut closed: Vec<Closed>) -> Result<Vec<Closed>, StoreError> {
+    let first: Vec<Uuid> = closed.iter().filter(|unit| unit.may_answer).map(|unit| unit.members[0]).collect();
+    let questions = answer::questions(connection, &first).await?;
+    closed.retain(|unit| questions.get(&unit.members[0]) != Some(&Question::Busy));
+    for unit in &mut closed {
+        if let Some(Question::Of(waiting, free)) = questions.get(&unit.members[0]) {
+            unit.unit_id = *waiting;
+            unit.joins = Some(*free);
+        }
+    }
+    Ok(closed)
+}
+
 async fn store(connection: &mut AsyncPgConnection, closed: &[Closed]) -> Result<(), StoreError> {
     if closed.is_empty() {
         return Ok(());
     }
+    let new = || closed.iter().filter(|unit| unit.joins.is_none());
     sql(INSERT)
-        .bind::<Array<SqlUuid>, _>(closed.iter().map(|unit| unit.unit_id).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(closed.iter().map(|unit| unit.members[0]).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(new().map(|unit| unit.unit_id).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(new().map(|unit| unit.members[0]).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     let members = || closed.iter().flat_map(|unit| unit.members.iter().map(|signal| (*signal, unit.unit_id)));
@@ -161,19 +198,35 @@ async fn store(connection: &mut AsyncPgConnection, closed: &[Closed]) -> Result<
         .bind::<Array<SqlUuid>, _>(members().map(|(_, unit)| unit).collect::<Vec<_>>())
         .execute(connection)
         .await?;
-    let entries: Vec<Entry> = closed
-        .iter()
-        .map(|unit| Entry {
-            step: "intake",
-            event: "unit.closed",
-            unit: Some(unit.unit_id),
-            subject: Some(unit.unit_id.to_string()),
-            detail: json!({ "signals": unit.members.len(), "because": unit.because }),
-            ..Entry::default()
-        })
-        .collect();
+    let amended: Vec<Uuid> = closed.iter().flat_map(|unit| unit.amended.iter().copied()).collect();
+    if !amended.is_empty() {
+        sql(TAKE_AMENDMENTS).bind::<Array<SqlUuid>, _>(amended).execute(connection).await?;
+    }
+    let mut entries: Vec<Entry> = closed.iter().map(entry).collect();
+    entries.extend(revise_joined(connection, closed).await?);
     timeline::append(connection, &entries).await?;
     timeline::ring(connection).await
+}
+
+/// What was joined is understood once more.
+async fn revise_joined(connection: &mut AsyncPgConnection, closed: &[Closed]) -> Result<Vec<Entry>, StoreError> {
+    let joined = |pending: bool| -> Vec<Uuid> {
+        let is_so = |unit: &&Closed| unit.joins.is_some_and(|free| free.pending == pending);
+        closed.iter().filter(is_so).map(|unit| unit.unit_id).collect()
+    };
+    revise::drop_claims(connection, &joined(true)).await?;
+    revise::due_again(connection, &joined(false), "answered").await
+}
+
+fn entry(unit: &Closed) -> Entry {
+    Entry {
+        step: "intake",
+        event: if unit.joins.is_some() { "unit.answered" } else { "unit.closed" },
+        unit: Some(unit.unit_id),
+        subject: Some(unit.unit_id.to_string()),
+        detail: json!({ "signals": unit.members.len(), "because": unit.because }),
+        ..Entry::default()
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +236,8 @@ mod tests {
 
     fn signal(burst: &str, second: i64, quiet: bool) -> Due {
         let received_at = OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
-        Due { signal_id: Uuid::now_v7(), burst: burst.to_owned(), received_at, quiet }
+        let (may_answer, amended) = (false, false);
+        Due { signal_id: Uuid::now_v7(), burst: burst.to_owned(), received_at, quiet, may_answer, amended }
     }
 
     fn sizes(due: Vec<Due>, max: usize) -> Vec<(usize, &'static str)> {

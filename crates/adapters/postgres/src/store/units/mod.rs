@@ -1,8 +1,11 @@
 //! What the `UnitQueue` port does, one step per file. It must not know who classifies, nor what the policy is.
 
 pub(super) mod amend;
+mod answer;
 pub(super) mod claim;
 pub(super) mod close;
+mod history;
 mod records;
 pub(super) mod release;
+mod revise;
 pub(super) mod settle;

@@ -3,19 +3,22 @@
 //!
 //! It must not classify, decide or send.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::DeliveryId;
+use dispatch_routing::destination::Destination;
 use dispatch_routing::plan::{Content, PlannedDelivery, Quota, Verdict};
 use dispatch_routing::queue::Settled;
+use dispatch_routing::storage::StorageItem;
 use dispatch_routing::unit_queue::UnitSettlement;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::records;
+use super::revise::{self, Unsent};
 use crate::store::deliveries::hold_units;
 use crate::store::deliveries::insert::{self, NewDelivery, Standing};
 use crate::store::effects::{self, Job};
@@ -31,7 +34,7 @@ UPDATE dispatch.units AS u SET
     claim_token = NULL, lease_until = NULL, settled_at = CASE WHEN settled.state <> 'held' THEN now() END
 FROM unnest($1, $2, $3, $4, $5, $6) AS settled (unit_id, token, state, reason, expires_us, classification_id)
 WHERE u.unit_id = settled.unit_id AND u.claim_token = settled.token AND u.state = 'pending'
-RETURNING settled.unit_id, settled.token";
+RETURNING settled.unit_id, settled.token, u.revision";
 
 #[derive(QueryableByName)]
 struct Stood {
@@ -39,6 +42,8 @@ struct Stood {
     unit_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     token: Uuid,
+    #[diesel(sql_type = Int4)]
+    revision: i32,
 }
 
 pub(crate) async fn settle(
@@ -55,11 +60,14 @@ async fn in_transaction(
     let mut seen = HashSet::new();
     let once: Vec<&UnitSettlement> = settlements.iter().filter(|row| seen.insert(claim_of(row))).collect();
     let mut stood = take(connection, &once).await?;
-    let live: Vec<&UnitSettlement> = once.into_iter().filter(|row| stood.contains(&claim_of(row))).collect();
+    let live: Vec<&UnitSettlement> = once.into_iter().filter(|row| stood.contains_key(&claim_of(row))).collect();
     if !live.is_empty() {
         records::classifications(connection, &live).await?;
         records::dispatches(connection, &live).await?;
-        let mut entries: Vec<Entry> = live.iter().flat_map(|row| understood(row)).collect();
+        let revision = |row: &UnitSettlement| stood.get(&claim_of(row)).copied().unwrap_or_default();
+        let mut entries: Vec<Entry> = live.iter().flat_map(|row| understood(row, revision(row))).collect();
+        let overtaken = live.iter().filter(|row| revision(row) > 0 && !keeps_receipts(row)).map(|row| row.unit_id.0);
+        entries.extend(revise::cancel(connection, &overtaken.collect::<Vec<_>>(), "superseded", Unsent::All).await?);
         let mut deliveries = plan(connection, &live, &mut entries).await?;
         store(connection, &live, &mut deliveries, &mut entries).await?;
         insert::insert(connection, &deliveries).await?;
@@ -69,7 +77,10 @@ async fn in_transaction(
         }
     }
     // The second settlement of one claim finds it settled, also within a batch.
-    let answer = |row: &UnitSettlement| if stood.remove(&claim_of(row)) { Settled::Stood } else { Settled::Lost };
+    let answer = |row: &UnitSettlement| match stood.remove(&claim_of(row)) {
+        Some(_) => Settled::Stood,
+        None => Settled::Lost,
+    };
     Ok(settlements.iter().map(answer).collect())
 }
 
@@ -77,11 +88,20 @@ fn claim_of(row: &UnitSettlement) -> (Uuid, Uuid) {
     (row.unit_id.0, row.token.0)
 }
 
-/// Writes the units' own rows; answers whose claim stood.
+/// Whether what its author was about to be told still holds: the same kind of work goes on, and nothing else is said.
+fn keeps_receipts(row: &UnitSettlement) -> bool {
+    let Verdict::Dispatch(plan) = &row.decision.verdict else { return false };
+    plan.iter().all(|one| match &one.content {
+        Content::Storage(work) => !matches!(work.item, StorageItem::Withdraw),
+        Content::Message { .. } => false,
+    })
+}
+
+/// Writes the units' own rows; answers whose claim stood, with the revision it was for.
 async fn take(
     connection: &mut AsyncPgConnection,
     settlements: &[&UnitSettlement],
-) -> Result<HashSet<(Uuid, Uuid)>, StoreError> {
+) -> Result<HashMap<(Uuid, Uuid), i32>, StoreError> {
     let (mut states, mut reasons, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
     for row in settlements {
         let (state, reason, expiry) = match &row.decision.verdict {
@@ -102,14 +122,16 @@ async fn take(
         .bind::<Array<SqlUuid>, _>(settlements.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
         .load(connection)
         .await?;
-    Ok(stood.into_iter().map(|row| (row.unit_id, row.token)).collect())
+    Ok(stood.into_iter().map(|row| ((row.unit_id, row.token), row.revision)).collect())
 }
 
 /// What the story says about meaning and decision.
-fn understood(row: &UnitSettlement) -> [Entry; 2] {
+fn understood(row: &UnitSettlement, revision: i32) -> [Entry; 2] {
+    let revision = (revision > 0).then_some(revision);
     let meaning = &row.classified.classification;
     let classified = json!({
         "classification_id": row.classification_id,
+        "revision": revision,
         "message_type": meaning.meaning.message_type().as_str(),
         "group_key": meaning.meaning.group_key().map(|key| key.as_str()),
         "task_key": meaning.meaning.task_key().map(|key| key.as_str()),
@@ -117,6 +139,7 @@ fn understood(row: &UnitSettlement) -> [Entry; 2] {
         "provenance": row.classified.provenance,
     });
     let mut decided = json!({
+        "revision": revision,
         "rule": row.decision.rule,
         "auto_dispatch": row.decision.routing.auto_dispatch,
         "reason": row.decision.routing.reason,
@@ -217,13 +240,16 @@ async fn store(
     let mut jobs = Vec::new();
     let mut places = Vec::new();
     for (place, delivery) in deliveries.iter().enumerate() {
-        let Content::Storage(work) = delivery.content else { continue };
+        let (Content::Storage(work), Destination::Storage(to)) = (delivery.content, delivery.destination) else {
+            continue;
+        };
         let Some(row) = live.iter().find(|row| row.unit_id.0 == delivery.unit) else { continue };
         if delivery.after.is_none() {
             jobs.push(Job {
                 delivery: delivery.id,
                 unit: delivery.unit,
                 classification: Some(row.classification_id.0),
+                table: to.table,
                 work,
             });
             places.push(place);
