@@ -2,6 +2,7 @@
 
 pub mod deliver;
 pub mod failpoint;
+pub mod group_commit;
 pub mod intake;
 pub mod missions;
 pub mod observe;

@@ -15,6 +15,7 @@ pub trait SignalLog: Send + Sync {
     ///
     /// # Errors
     /// `Unavailable` when the log cannot be reached or does not commit in time: nothing may be acknowledged then.
+    /// `Overloaded` when a bounded log has no room: nothing was stored.
     /// `Rejected` when the log refuses a signal that no retry can mend; with several signals in the batch the caller
     /// appends them one by one, so that one bad row fails alone.
     async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError>;
@@ -45,6 +46,9 @@ pub enum Outcome {
 /// What a signal log may answer instead.
 #[derive(Debug, Error)]
 pub enum SignalLogError {
+    /// More comes in than is committed: this was not even tried. The provider must be told to come again.
+    #[error("the signal log has more to do than it can")]
+    Overloaded,
     /// The log did not commit. The provider must be told to come again.
     #[error("the signal log is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -57,6 +61,6 @@ impl SignalLogError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        !matches!(self, Self::Rejected(_))
     }
 }

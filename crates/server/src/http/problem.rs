@@ -133,6 +133,9 @@ impl ResponseError for Problem {
 impl From<SignalLogError> for Problem {
     fn from(error: SignalLogError) -> Self {
         match error {
+            SignalLogError::Overloaded => {
+                Self::new(&kind::OVERLOADED).detail("Nothing was stored; send the event again.").retry_later()
+            }
             SignalLogError::Unavailable(_) => Self::new(&kind::INTAKE_UNAVAILABLE)
                 .detail("Nothing was acknowledged; send the event again.")
                 .retry_later(),

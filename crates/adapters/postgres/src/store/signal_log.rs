@@ -3,10 +3,12 @@
 //! It must not know what becomes of a signal.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::SignalId;
 use dispatch_mission::signal::{Amendment, Disposition, NewSignal};
@@ -20,17 +22,33 @@ use super::permission;
 use super::sql::sql;
 use crate::connect::Pool;
 
+/// How often the bell is rung at most. A commit that rings it waits for every other that does (NOTIFY takes one lock for
+/// the whole database), and each ring makes every worker look. What comes in between is found by the workers' poll.
+const BELL: Duration = Duration::from_millis(100);
+
 /// The log of signals in table `dispatch.signals`.
 #[derive(Clone, Debug)]
 pub struct PgSignalLog {
     pool: Pool,
+    rung: Arc<Mutex<Option<Instant>>>,
 }
 
 impl PgSignalLog {
     /// On this pool.
     #[must_use]
     pub fn new(pool: Pool) -> Self {
-        Self { pool }
+        Self { pool, rung: Arc::default() }
+    }
+
+    /// Whether this batch rings the bell: the first after a while does.
+    fn rings(&self) -> bool {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let due = rung.is_none_or(|last| now.duration_since(last) >= BELL);
+        if due {
+            *rung = Some(now);
+        }
+        due
     }
 }
 
@@ -53,7 +71,7 @@ WITH stored AS (
     ON CONFLICT DO NOTHING
     RETURNING signal_id, received_at, state
 ), bell AS (
-    SELECT pg_notify('dispatch_work', '') WHERE EXISTS (SELECT FROM stored WHERE state <> 'ignored')
+    SELECT pg_notify('dispatch_work', '') WHERE $22 AND EXISTS (SELECT FROM stored WHERE state <> 'ignored')
 )
 SELECT signal_id, received_at, (SELECT count(*) FROM bell) AS rung FROM stored";
 
@@ -102,13 +120,17 @@ impl SignalLog for PgSignalLog {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(append_all(&self.pool, &batch).await?)
+        append_all(&self.pool, &batch, self.rings()).await.map_err(|error| match error {
+            // Not known to pass by itself: one signal may be at fault, which only trying each alone will tell.
+            unknown if batch.len() > 1 && !unknown.is_passing() => SignalLogError::Rejected(unknown.boxed()),
+            known => known.into(),
+        })
     }
 }
 
-async fn append_all(pool: &Pool, batch: &[NewSignal]) -> Result<Vec<Receipt>, StoreError> {
+async fn append_all(pool: &Pool, batch: &[NewSignal], ring: bool) -> Result<Vec<Receipt>, StoreError> {
     let mut connection = pool.get().await.map_err(StoreError::Connect)?;
-    let stored = store(&mut connection, batch).await?;
+    let stored = store(&mut connection, batch, ring).await?;
     let mut receipts: Vec<Option<Receipt>> =
         batch.iter().map(|signal| Some(appended(signal, *stored.get(&signal.signal_id.0)?))).collect();
     let missing: Vec<usize> = (0..batch.len()).filter(|n| receipts[*n].is_none()).collect();
@@ -127,13 +149,14 @@ async fn append_all(pool: &Pool, batch: &[NewSignal]) -> Result<Vec<Receipt>, St
 async fn store(
     connection: &mut AsyncPgConnection,
     batch: &[NewSignal],
+    ring: bool,
 ) -> Result<HashMap<Uuid, OffsetDateTime>, StoreError> {
     if batch.iter().all(|signal| signal.consent.is_none()) {
-        return insert(connection, batch).await;
+        return insert(connection, batch, ring).await;
     }
     connection
         .transaction(async |connection| {
-            let stored = insert(connection, batch).await?;
+            let stored = insert(connection, batch, ring).await?;
             let new = batch.iter().filter(|signal| stored.contains_key(&signal.signal_id.0));
             for (signal, consent) in new.filter_map(|signal| Some((signal, signal.consent.as_ref()?))) {
                 permission::note(connection, consent, signal.signal_id).await?;
@@ -184,6 +207,7 @@ fn attachments(signal: &NewSignal) -> Result<Option<String>, serde_json::Error> 
 async fn insert(
     connection: &mut AsyncPgConnection,
     batch: &[NewSignal],
+    ring: bool,
 ) -> Result<HashMap<Uuid, OffsetDateTime>, StoreError> {
     // In the order of their keys, so that two batches with the same messages wait for each other and do not deadlock.
     let mut rows: Vec<&NewSignal> = batch.iter().collect();
@@ -214,6 +238,7 @@ async fn insert(
         .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| attachments(row)).collect::<Result<Vec<_>, _>>()?)
         .bind::<Array<Nullable<Text>>, _>(maybe(|row| amendment(row).map(|amendment| amendment.of.as_str())))
         .bind::<Array<Nullable<Text>>, _>(maybe(|row| amendment(row).map(|amendment| amendment.change.as_str())))
+        .bind::<Bool, _>(ring)
         .load(connection)
         .await?;
     Ok(stored.into_iter().map(|row| (row.signal_id, row.received_at)).collect())

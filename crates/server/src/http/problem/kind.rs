@@ -68,6 +68,8 @@ kinds! {
     INTERNAL = 500 "internal_error" "Something went wrong in Dispatch" retry;
     /// The event was not stored; the sender should come again.
     INTAKE_UNAVAILABLE = 503 "intake_unavailable" "The event could not be stored now" retry;
+    /// More comes in than can be stored; the sender should come again.
+    OVERLOADED = 503 "overloaded" "Too much is coming in at the moment" retry;
     /// The database does not answer.
     DATABASE_UNAVAILABLE = 503 "database_unavailable" "The database does not answer" retry;
     /// No signing secret: nobody can be told from a forger.
