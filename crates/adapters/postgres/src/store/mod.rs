@@ -5,6 +5,7 @@
 mod brokerage;
 mod deliveries;
 mod delivery_queue;
+mod delivery_reports;
 mod doorbell;
 mod effects;
 mod error;
@@ -25,6 +26,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 pub use self::delivery_queue::PgDeliveryQueue;
+pub use self::delivery_reports::PgDeliveryReports;
 pub use self::doorbell::PgDoorbell;
 pub use self::mission_store::PgMissionStore;
 pub use self::signal_log::PgSignalLog;

@@ -1,5 +1,7 @@
 //! Whom Dispatch may write to: kept from what recipients say, asked before every send. It must not know who sends.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -15,6 +17,22 @@ INSERT INTO dispatch.send_blocks (recipient, reason, signal_id) VALUES ($1, $2, 
 ON CONFLICT (recipient) DO UPDATE SET reason = excluded.reason, since = now(), signal_id = excluded.signal_id";
 
 const ALLOW: &str = "DELETE FROM dispatch.send_blocks WHERE recipient = $1";
+
+// Locked, so that whoever lifts it at this moment is waited for and then seen.
+const LOCK: &str = "SELECT reason FROM dispatch.send_blocks WHERE recipient = $1 FOR UPDATE";
+
+// What somebody said about it while the attempt was under way is newer than the attempt's answer. Ids grow with time, so
+// that only the last few minutes are looked through; the database's clock decides.
+const BLOCK_UNLESS_ANSWERED: &str = "
+INSERT INTO dispatch.send_blocks (recipient, reason)
+SELECT $1, $2 WHERE NOT EXISTS (
+    SELECT FROM dispatch.signals
+    WHERE signal_id > $3 AND received_at > now() - interval '1 minute' AND state = 'ignored'
+        AND source || ':' || author = $1)
+ON CONFLICT (recipient) DO NOTHING";
+
+/// How far back ids of the last minute may reach, with clocks that differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(600);
 
 const REFUSAL: &str = "SELECT reason FROM dispatch.send_blocks WHERE recipient = $1";
 
@@ -51,6 +69,31 @@ pub(crate) async fn block(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Notes that a provider refused to write to `recipient`, unless that was known, or they spoke about it just now.
+pub(crate) async fn refused(
+    connection: &mut AsyncPgConnection,
+    recipient: &Recipient,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let known: Vec<Refusal> = sql(LOCK).bind::<Text, _>(recipient.as_str()).load(connection).await?;
+    if known.is_empty() {
+        sql(BLOCK_UNLESS_ANSWERED)
+            .bind::<Text, _>(recipient.as_str())
+            .bind::<Text, _>(reason)
+            .bind::<SqlUuid, _>(id_of(SystemTime::now().checked_sub(CLOCKS_DIFFER)))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The least UUIDv7 of this moment.
+fn id_of(at: Option<SystemTime>) -> Uuid {
+    let since_1970 = at.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let millis = u64::try_from(since_1970.as_millis()).unwrap_or_default();
+    Uuid::from_u64_pair(millis << 16, 0)
 }
 
 /// Why `recipient` must not be written to, if so.

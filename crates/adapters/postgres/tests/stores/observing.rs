@@ -125,6 +125,7 @@ async fn the_whole_story_by_any_id() {
         "1.000001".to_owned(),
         "Evs1.000001".to_owned(),
         "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+        "9.000001".to_owned(),
         "EvOther".to_owned(),
         "0AF7651916CD43DD8448EB211C80319C".to_owned(),
     ];

@@ -34,7 +34,7 @@ struct Cancelled {
 }
 
 /// Makes those due that waited for one of `arrived`.
-pub(super) async fn wake(connection: &mut AsyncPgConnection, arrived: Vec<Uuid>) -> Result<(), StoreError> {
+pub(crate) async fn wake(connection: &mut AsyncPgConnection, arrived: Vec<Uuid>) -> Result<(), StoreError> {
     if arrived.is_empty() {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub(super) async fn wake(connection: &mut AsyncPgConnection, arrived: Vec<Uuid>)
 }
 
 /// Cancels those that waited, directly or not, for one of `lost`.
-pub(super) async fn cancel(connection: &mut AsyncPgConnection, lost: Vec<Uuid>) -> Result<(), StoreError> {
+pub(crate) async fn cancel(connection: &mut AsyncPgConnection, lost: Vec<Uuid>) -> Result<(), StoreError> {
     if lost.is_empty() {
         return Ok(());
     }

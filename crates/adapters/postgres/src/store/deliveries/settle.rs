@@ -3,16 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::delivery::{AttemptOutcome, DeliveryState};
 use dispatch_routing::delivery_queue::{DeliverySettlement, NextStep};
+use dispatch_routing::destination::Destination;
 use dispatch_routing::queue::Settled;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::dependents;
 use crate::store::error::StoreError;
+use crate::store::permission;
 use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
 use crate::store::{clean, micros};
@@ -27,7 +29,11 @@ UPDATE dispatch.deliveries AS d SET
     settled_at = CASE WHEN attempt.state NOT IN ('pending', 'held') THEN now() END
 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS attempt (delivery_id, token, state, reason, reference, sent, again_us)
 WHERE d.delivery_id = attempt.delivery_id AND d.claim_token = attempt.token AND d.state = 'pending'
-RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts";
+RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts,
+    CASE WHEN attempt.reason = 'opted_out' THEN d.destination END AS opted_out";
+
+/// The code of a refusal that holds for every message to the same recipient.
+const OPTED_OUT: &str = "opted_out";
 
 #[derive(QueryableByName)]
 struct Stood {
@@ -39,6 +45,8 @@ struct Stood {
     unit_id: Uuid,
     #[diesel(sql_type = Int4)]
     attempts: i32,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    opted_out: Option<Value>,
 }
 
 pub(crate) async fn settle(
@@ -72,12 +80,31 @@ async fn in_transaction(
     }
     dependents::wake(connection, arrived).await?;
     dependents::cancel(connection, lost).await?;
+    for (one, row) in &live {
+        remember_refusal(connection, one, row).await?;
+    }
     // The second settlement of one claim finds it settled, also within a batch.
     let answer = |one: &DeliverySettlement| match stood.remove(&claim_of(one)) {
         Some(_) => Settled::Stood,
         None => Settled::Lost,
     };
     Ok(settlements.iter().map(answer).collect())
+}
+
+/// A provider that refuses because its recipient opted out knows it from them: nobody writes to them again.
+async fn remember_refusal(
+    connection: &mut AsyncPgConnection,
+    one: &DeliverySettlement,
+    row: &Stood,
+) -> Result<(), StoreError> {
+    let (AttemptOutcome::Permanent { code }, Some(destination)) = (&one.outcome, &row.opted_out) else {
+        return Ok(());
+    };
+    let destination: Destination = serde_json::from_value(destination.clone())?;
+    match destination.recipient() {
+        Some(recipient) if code == OPTED_OUT => permission::refused(connection, &recipient, OPTED_OUT).await,
+        _ => Ok(()),
+    }
 }
 
 fn claim_of(one: &DeliverySettlement) -> (Uuid, Uuid) {

@@ -28,8 +28,8 @@ UNION ALL
  WHERE trace_id = $1 AND unit_id IS NULL AND state = 'queued' LIMIT 1)
 LIMIT 1";
 
-/// Ids of the brokerage's rows, and the providers' names for a message and its repeats. A name that was used twice means
-/// the last one.
+/// Ids of the brokerage's rows, and the providers' names for a message, its repeats and what was sent because of it. A
+/// name that was used twice means the last one.
 const BY_NAME: &str = "
 SELECT unit_id, NULL::uuid AS signal_id FROM dispatch.mission_facts
 WHERE mission_id = ANY ($1) AND unit_id IS NOT NULL
@@ -50,6 +50,8 @@ UNION ALL
  WHERE provider_event_id = ANY ($1) AND unit_id IS NULL AND state = 'queued' LIMIT 1)
 UNION ALL
 SELECT unit_id, signal_id FROM dispatch.signals WHERE content_key = ANY ($1)
+UNION ALL
+(SELECT unit_id, NULL FROM dispatch.deliveries WHERE reference = ANY ($1) LIMIT 1)
 UNION ALL
 SELECT s.unit_id, s.signal_id FROM dispatch.timeline AS repeat JOIN dispatch.signals AS s USING (signal_id)
 WHERE repeat.event = 'signal.duplicate'

@@ -1,0 +1,79 @@
+//! A provider that refuses to write to somebody who opted out: nobody writes to them again, until they say otherwise.
+
+use dispatch_mission::signal::{Consent, Disposition, NewSignal, Recipient, Source};
+use dispatch_mission::signal_log::SignalLog;
+use dispatch_mission::testing::slack_signal;
+use dispatch_postgres::testing::TestDatabase;
+use dispatch_routing::delivery::{AttemptOutcome, DeliveryState};
+use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement, NextStep};
+use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SmsNumber};
+use dispatch_routing::plan::PlannedDelivery;
+use dispatch_routing::testing::{AGES, claim_for, message};
+use std::time::Duration;
+
+use crate::support::Replica;
+
+const PHONE: &str = "+14165550101";
+
+fn text_to(phone: &str) -> PlannedDelivery {
+    let number = SmsNumber { from: "+14165550100".into(), to: phone.into() };
+    PlannedDelivery {
+        destination: Destination::Notification(NotificationDestination::Sms(number)),
+        ..message("unused", None)
+    }
+}
+
+/// `PHONE` says whether it may be written to.
+fn says(given: bool, ts: &str) -> NewSignal {
+    let mut signal = slack_signal(PHONE, ts, "START");
+    signal.conversation.source = Source::Sms;
+    signal.keys.content = format!("sms:message:{ts}");
+    signal.keys.event = None;
+    signal.disposition = Disposition::Ignore("opt_words");
+    signal.consent = Some(Consent { recipient: Recipient::phone(PHONE), given, reason: "opted_out" });
+    signal
+}
+
+/// One message to `PHONE`, which the provider refuses with `code`.
+async fn refused(replica: &Replica, channel: &str, code: &str) {
+    replica.queues().routed(channel, vec![text_to(PHONE)]).await;
+    let claimed = replica.deliveries.claim(DestinationKind::Sms, claim_for(AGES)).await.unwrap().remove(0);
+    let settlement = DeliverySettlement {
+        delivery_id: claimed.delivery_id,
+        token: claimed.token,
+        outcome: AttemptOutcome::Permanent { code: code.into() },
+        took: Duration::from_millis(80),
+        next: NextStep::End(DeliveryState::Failed),
+    };
+    replica.deliveries.settle(vec![settlement]).await.unwrap();
+}
+
+async fn refusal(replica: &Replica) -> Option<String> {
+    replica.deliveries.refusal(&Recipient::phone(PHONE)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_the_provider_knows_is_remembered() {
+    let database = TestDatabase::new().await;
+    let replica = Replica::of(&database);
+    refused(&replica, "other", "invalid_number").await;
+    assert_eq!(refusal(&replica).await, None, "another refusal says nothing about their wish");
+    refused(&replica, "opted", "opted_out").await;
+    assert_eq!(refusal(&replica).await.as_deref(), Some("opted_out"));
+    replica.signals.append_all(vec![says(true, "2.000001")]).await.unwrap();
+    assert_eq!(refusal(&replica).await, None, "they lifted it");
+}
+
+#[tokio::test]
+async fn who_said_so_is_not_forgotten_and_what_was_said_meanwhile_counts() {
+    let database = TestDatabase::new().await;
+    let replica = Replica::of(&database);
+    let stop = replica.signals.append_all(vec![says(false, "2.000001")]).await.unwrap()[0].signal_id;
+    refused(&replica, "known", "opted_out").await;
+    let rows = database.json("SELECT signal_id::text FROM dispatch.send_blocks").await;
+    assert_eq!(rows[0]["signal_id"], stop.to_string());
+    // The attempt was refused before this; its settlement comes after it.
+    replica.signals.append_all(vec![says(true, "2.000002")]).await.unwrap();
+    refused(&replica, "late", "opted_out").await;
+    assert_eq!(refusal(&replica).await, None);
+}
