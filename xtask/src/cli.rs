@@ -29,6 +29,8 @@ pub enum Command {
     #[command(
         after_help = "The run owns one throwaway PostgreSQL cluster and hands its URL to the tests as DISPATCH_TEST_POSTGRES; \
         it ends with the run, however the run ends. Set that variable yourself to use a server of your own.\n\n\
+        Some tests of dispatch-tests ask Slack's and Twilio's own SDKs: the run makes a Python environment with them once, \
+        under target/peers, and hands it on as DISPATCH_TEST_PEERS.\n\n\
         With -p or with runner arguments only fmt, clippy and the tests meant run; CI runs without them."
     )]
     Test(TestArgs),
@@ -45,6 +47,8 @@ pub enum Command {
     Eval(ForwardArgs),
     /// Show the whole system at work (binary `demo` of dispatch-tests); its own help: `cargo xtask demo -- --help`
     Demo(ForwardArgs),
+    /// Measure a release build (binary `bench` of dispatch-tests); its own help: `cargo xtask bench -- --help`
+    Bench(ForwardArgs),
     /// Migrate the database of DATABASE_URL (`dispatch migrate`); its own help: `cargo xtask migrate -- --help`
     Migrate(ForwardArgs),
 }

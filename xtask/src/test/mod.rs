@@ -4,10 +4,11 @@
 
 mod artifacts;
 mod cluster;
+mod peers;
 mod report;
 mod runner;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, anyhow, bail};
@@ -88,10 +89,39 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
             Ok(done)
         },
     )?;
-    let result = tests(root, args, &scope, &metadata, owned.as_ref(), report);
+    let mut python = None;
+    if std::env::var_os(peers::PYTHON).is_none() && (whole || args.packages.iter().any(|name| name == peers::WANTED_BY))
+    {
+        report.step(
+            "peers",
+            "the SDKs of Slack and Twilio, in Python, are what tests ask; the cure stands above",
+            || {
+                let peers = peers::ready(root)?;
+                let done = if peers.made { "made target/peers" } else { "target/peers is up to date" };
+                python = Some(peers.python);
+                Ok(Done::Passed(done.to_owned()))
+            },
+        )?;
+    }
+    let surroundings = Surroundings { cluster: owned.as_ref(), python };
+    let result = tests(root, args, &scope, &metadata, &surroundings, report);
     // Last, whatever happened: nothing may still hold a database of it.
     drop(owned);
     result
+}
+
+/// What tests find around them.
+struct Surroundings<'a> {
+    cluster: Option<&'a Cluster>,
+    python: Option<PathBuf>,
+}
+
+impl Surroundings<'_> {
+    fn around(&self, mut command: Command) -> Command {
+        command.envs(self.cluster.map(|cluster| (POSTGRES_URL, cluster.url())));
+        command.envs(self.python.as_ref().map(|python| (peers::PYTHON, python)));
+        command
+    }
 }
 
 fn tests(
@@ -99,20 +129,14 @@ fn tests(
     args: &TestArgs,
     scope: &[String],
     metadata: &Metadata,
-    cluster: Option<&Cluster>,
+    surroundings: &Surroundings<'_>,
     report: &mut Report,
 ) -> Result<()> {
     let runner = Runner::find(root);
-    let with_database = |mut command: Command| {
-        if let Some(cluster) = cluster {
-            command.env(POSTGRES_URL, cluster.url());
-        }
-        command
-    };
     let again = format!("read the failure above; one test alone: `{}`", runner.again(&args.packages));
     let mut lines = Vec::new();
     let result = report.step("tests", &again, || {
-        let mut command = with_database(process::cargo(root));
+        let mut command = surroundings.around(process::cargo(root));
         command.args(runner.arguments(scope, &args.runner_args));
         let (status, kept) = process::run_keeping(&mut command, runner::is_telling)?;
         lines = kept;
@@ -125,7 +149,7 @@ fn tests(
             if !artifacts::has_library(metadata, &args.packages) {
                 return Ok(Done::Skipped("no library among these crates".to_owned()));
             }
-            let mut command = with_database(process::cargo(root));
+            let mut command = surroundings.around(process::cargo(root));
             command.args(["test", "-q", "--doc", "--all-features"]).args(scope);
             process::run(&mut command).map(|()| Done::Passed(String::new()))
         })?;
