@@ -30,10 +30,10 @@ pub(super) fn body_hash(url: &str) -> Option<String> {
     Some(hash.to_ascii_lowercase())
 }
 
-/// A host and its port, if it has one; a colon inside the brackets of an IPv6 address is none of a port.
+/// A host and its port, if it has one. Other colons are those of an IPv6 address or of a password.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
         _ => (authority, None),
     }
 }
@@ -51,6 +51,8 @@ mod tests {
             ("http://a.example:80?x=http://b.example:1/", "http://a.example?x=http://b.example:1/"),
             ("https://a.example:8443/", "https://a.example/"),
             ("https://a.example", "https://a.example:443"),
+            ("https://me:hush@a.example/", "https://me:hush@a.example:443/"),
+            ("https://me:1@a.example:443/", "https://me:1@a.example/"),
             ("https://[::1]/", "https://[::1]:443/"),
             ("https://[::1]:443/", "https://[::1]/"),
         ] {
