@@ -5,6 +5,7 @@ use dispatch_mission::mission::Mission;
 use dispatch_mission::mission_store::{
     MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
 };
+use dispatch_mission::people::Sight;
 use std::sync::Arc;
 
 /// Most missions on one page.
@@ -22,25 +23,26 @@ impl Missions {
         Self { store }
     }
 
-    /// One page, at most [`MAX_PAGE`] long.
+    /// One page of what `sight` sees, at most [`MAX_PAGE`] long.
     ///
     /// # Errors
     /// [`MissionStoreError`].
     pub async fn list(
         &self,
+        sight: Sight,
         filter: &MissionFilter,
         order: MissionOrder,
         after: Option<&MissionCursor>,
         limit: u32,
     ) -> Result<MissionPage, MissionStoreError> {
-        self.store.list(filter, order, after, limit.clamp(1, MAX_PAGE)).await
+        self.store.list(sight, filter, order, after, limit.clamp(1, MAX_PAGE)).await
     }
 
-    /// One mission, deleted or not.
+    /// One mission, deleted or not; `None` also when `sight` does not see it.
     ///
     /// # Errors
     /// [`MissionStoreError`].
-    pub async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
-        self.store.find(id).await
+    pub async fn find(&self, sight: Sight, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
+        self.store.find(sight, id).await
     }
 }

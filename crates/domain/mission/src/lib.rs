@@ -3,7 +3,10 @@
 pub mod clock;
 pub mod ids;
 pub mod mission;
+pub mod mission_desk;
 pub mod mission_store;
+pub mod people;
+pub mod rules;
 pub mod signal;
 pub mod signal_log;
 pub mod status;

@@ -2,6 +2,7 @@
 
 use crate::ids::{ListingId, MissionId, RealtorId, StaffId};
 use crate::mission::{Mission, MissionKind, MissionType};
+use crate::people::Sight;
 use crate::status::MissionStatus;
 use async_trait::async_trait;
 use thiserror::Error;
@@ -62,23 +63,25 @@ pub struct MissionPage {
 /// Reads missions from the brokerage's tables joined with what Dispatch knows about them.
 #[async_trait]
 pub trait MissionStore: Send + Sync {
-    /// One page of missions in `order`, strictly after `after`, `limit` rows at most.
+    /// One page of the missions that `sight` sees, in `order`, strictly after `after`, `limit` rows at most. A group that
+    /// is not known is seen only by those who see everything; no group counts as BOTH.
     ///
     /// # Errors
     /// `CutoverExpandDue` while the database has no `dispatch_activities` yet; `Unavailable` when it does not answer.
     async fn list(
         &self,
+        sight: Sight,
         filter: &MissionFilter,
         order: MissionOrder,
         after: Option<&MissionCursor>,
         limit: u32,
     ) -> Result<MissionPage, MissionStoreError>;
 
-    /// One mission by its id, deleted or not; `None` when there is no such row in either table.
+    /// One mission by its id, deleted or not; `None` when there is no such row in either table, or `sight` does not see it.
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError>;
+    async fn find(&self, sight: Sight, id: &MissionId) -> Result<Option<Mission>, MissionStoreError>;
 }
 
 /// What a mission store may answer instead.

@@ -1,6 +1,9 @@
 //! Ports that no domain crate needs. Adapters use these and nothing else of this crate.
 
+pub mod api_keys;
 pub mod doorbell;
+pub mod idempotency;
+pub mod identity;
 pub mod stories;
 pub mod vitals;
 pub mod worker_registry;

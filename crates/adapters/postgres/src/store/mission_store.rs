@@ -8,6 +8,7 @@ use dispatch_mission::mission::Mission;
 use dispatch_mission::mission_store::{
     MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
 };
+use dispatch_mission::people::Sight;
 
 use super::error::StoreError;
 use super::missions::{query, row};
@@ -41,6 +42,7 @@ impl PgMissionStore {
 impl MissionStore for PgMissionStore {
     async fn list(
         &self,
+        sight: Sight,
         filter: &MissionFilter,
         order: MissionOrder,
         after: Option<&MissionCursor>,
@@ -48,7 +50,7 @@ impl MissionStore for PgMissionStore {
     ) -> Result<MissionPage, MissionStoreError> {
         let mut connection = self.expanded().await?;
         // One more than asked for tells whether there is a next page.
-        let mut rows = query::page(&mut connection, filter, order, after, i64::from(limit) + 1).await?;
+        let mut rows = query::page(&mut connection, sight, filter, order, after, i64::from(limit) + 1).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -56,8 +58,8 @@ impl MissionStore for PgMissionStore {
         Ok(MissionPage { items: rows.iter().map(row::mission).collect(), next })
     }
 
-    async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
+    async fn find(&self, sight: Sight, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
         let mut connection = self.expanded().await?;
-        Ok(query::one(&mut connection, id).await?.as_ref().map(row::mission))
+        Ok(query::one(&mut connection, sight, id).await?.as_ref().map(row::mission))
     }
 }

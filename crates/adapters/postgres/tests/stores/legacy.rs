@@ -1,6 +1,7 @@
 //! A database that began as Operations Center: before the cut-over's expand, and after.
 
 use dispatch_mission::mission_store::{MissionFilter, MissionOrder, MissionStore, MissionStoreError};
+use dispatch_mission::people::Sight;
 use dispatch_pipeline::ports::vitals::{Brokerage, Vitals};
 use dispatch_postgres::migrate::{self, Which};
 use dispatch_postgres::store::{PgMissionStore, PgVitals};
@@ -67,7 +68,7 @@ async fn waits_then_works(expand: &str) -> (TestDatabase, Replica) {
     assert_eq!(replica.deliveries.release_held(10).await.unwrap(), 0, "not yet");
     let missions = PgMissionStore::new(database.pool());
     let all = MissionFilter::default();
-    let list = || missions.list(&all, MissionOrder::Newest, None, 10);
+    let list = || missions.list(Sight::ALL, &all, MissionOrder::Newest, None, 10);
     assert!(matches!(list().await.unwrap_err(), MissionStoreError::CutoverExpandDue));
     let vitals = PgVitals::new(database.pool());
     assert_eq!(vitals.take().await.unwrap().brokerage, Brokerage::ExpandDue);

@@ -3,6 +3,7 @@
 use dispatch_mission::ids::{ListingId, MissionId, StaffId};
 use dispatch_mission::mission::{MissionKind, MissionType};
 use dispatch_mission::mission_store::{Deleted, MissionFilter, MissionOrder, MissionStore};
+use dispatch_mission::people::{Sight, StaffRole};
 use dispatch_mission::status::MissionStatus;
 use dispatch_postgres::store::{PgMissionStore, seed};
 use dispatch_postgres::testing::TestDatabase;
@@ -28,7 +29,7 @@ async fn store() -> (TestDatabase, PgMissionStore) {
 }
 
 async fn ids(store: &PgMissionStore, filter: MissionFilter) -> Vec<String> {
-    let page = store.list(&filter, MissionOrder::Newest, None, 100).await.unwrap();
+    let page = store.list(Sight::ALL, &filter, MissionOrder::Newest, None, 100).await.unwrap();
     page.items.into_iter().map(|mission| mission.mission_id.0).collect()
 }
 
@@ -39,7 +40,7 @@ async fn pages_have_neither_gaps_nor_repeats() {
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = store.list(&filter, MissionOrder::Newest, after.as_ref(), 4).await.unwrap();
+        let page = store.list(Sight::ALL, &filter, MissionOrder::Newest, after.as_ref(), 4).await.unwrap();
         assert!(page.items.len() <= 4);
         seen.extend(page.items.into_iter().map(|mission| mission.mission_id.0));
         match page.next {
@@ -79,7 +80,7 @@ async fn filters_narrow_the_list() {
 #[tokio::test]
 async fn one_mission_is_found_deleted_or_not() {
     let (database, store) = store().await;
-    let find = async |id: &str| store.find(&MissionId(id.to_owned())).await.unwrap();
+    let find = async |id: &str| store.find(Sight::ALL, &MissionId(id.to_owned())).await.unwrap();
     let waiting = find("t2").await.unwrap();
     assert_eq!((waiting.status, waiting.version), (MissionStatus::NeedsInfo, 1));
     assert!((waiting.confidence.unwrap() - 0.8).abs() < 1e-6);
@@ -94,7 +95,32 @@ async fn one_mission_is_found_deleted_or_not() {
 async fn the_most_recently_changed_come_first_when_asked_for() {
     let (database, store) = store().await;
     database.execute("UPDATE dispatch_activities SET name = 'changed' WHERE mission_id = 'a3'").await;
-    let page = store.list(&MissionFilter::default(), MissionOrder::Updated, None, 1).await.unwrap();
+    let page = store.list(Sight::ALL, &MissionFilter::default(), MissionOrder::Updated, None, 1).await.unwrap();
     assert_eq!((page.items[0].mission_id.0.as_str(), page.items[0].version), ("a3", 2));
     assert_eq!(page.next.unwrap().mission_id.0, "a3");
+}
+
+#[tokio::test]
+async fn groups_see_their_own_activities_and_those_for_all() {
+    let (database, store) = store().await;
+    database
+        .execute(
+            "UPDATE dispatch_activities SET visibility_group = 'AGENT' WHERE mission_id = 'a1';
+             UPDATE dispatch_activities SET visibility_group = 'MARKETING' WHERE mission_id = 'a2';",
+        )
+        .await;
+    for (sight, seen) in [
+        (Sight::ALL, ["a1", "a2", "a3"].as_slice()),
+        (StaffRole::Operations.sight(), &["a1", "a3"]),
+        (StaffRole::Marketing.sight(), &["a2", "a3"]),
+        (Sight::COMMON, &["a3"]),
+    ] {
+        let page = store.list(sight, &MissionFilter::default(), MissionOrder::Newest, None, 100).await.unwrap();
+        assert_eq!(page.items.len(), 14 + seen.len(), "tasks are for all: {sight:?}");
+        for id in ["a1", "a2", "a3"] {
+            let listed = page.items.iter().any(|mission| mission.mission_id.0 == id);
+            let found = store.find(sight, &MissionId(id.to_owned())).await.unwrap().is_some();
+            assert_eq!((listed, found), (seen.contains(&id), seen.contains(&id)), "{id} {sight:?}");
+        }
+    }
 }

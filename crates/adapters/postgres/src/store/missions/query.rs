@@ -8,8 +8,9 @@ use diesel::query_builder::BoxedSqlQuery;
 use diesel::sql_types::{Array, BigInt, Bool, Float, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::MissionId;
-use dispatch_mission::mission::{MissionKind, MissionType};
+use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
 use dispatch_mission::mission_store::{Deleted, MissionCursor, MissionFilter, MissionOrder};
+use dispatch_mission::people::Sight;
 use dispatch_mission::status::MissionStatus;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -66,6 +67,7 @@ pub(crate) async fn is_expanded(connection: &mut AsyncPgConnection) -> Result<bo
 /// Rows of one page, `limit` at most.
 pub(crate) async fn page(
     connection: &mut AsyncPgConnection,
+    sight: Sight,
     filter: &MissionFilter,
     order: MissionOrder,
     after: Option<&MissionCursor>,
@@ -88,7 +90,7 @@ pub(crate) async fn page(
         .map(|(kind, table)| {
             format!(
                 "({} ORDER BY m.{sorted_by} DESC, m.mission_id DESC LIMIT {limit})",
-                select(*kind, table, sorted_by, &wheres.text())
+                select(*kind, table, sorted_by, sight, &wheres.text())
             )
         })
         .collect();
@@ -100,26 +102,42 @@ pub(crate) async fn page(
 }
 
 /// One row by its id.
-pub(crate) async fn one(connection: &mut AsyncPgConnection, id: &MissionId) -> Result<Option<MissionRow>, StoreError> {
+pub(crate) async fn one(
+    connection: &mut AsyncPgConnection,
+    sight: Sight,
+    id: &MissionId,
+) -> Result<Option<MissionRow>, StoreError> {
     let mut names = vec![id.0.clone()];
     // Some clients write UUIDs in upper case.
     names.extend(Uuid::parse_str(&id.0).ok().map(|id| id.to_string()).filter(|lower| *lower != id.0));
     let tables: Vec<String> =
-        KINDS.iter().map(|(kind, table)| select(*kind, table, "created_at", "m.mission_id = ANY ($1)")).collect();
+        KINDS.iter().map(|(kind, table)| select(*kind, table, "created_at", sight, "m.mission_id = ANY ($1)")).collect();
     let text = format!("{} LIMIT 1", tables.join(" UNION ALL "));
     let mut rows: Vec<MissionRow> = diesel::sql_query(text).bind::<Array<Text>, _>(names).load(connection).await?;
     Ok(rows.pop())
 }
 
-fn select(kind: MissionKind, table: &str, sorted_by: &str, wheres: &str) -> String {
+fn select(kind: MissionKind, table: &str, sorted_by: &str, sight: Sight, wheres: &str) -> String {
     format!(
         "SELECT '{}' AS kind, m.mission_id::text AS mission_id, m.{sorted_by} AS sorted_at, to_jsonb(m) AS mission,
              coalesce(f.version, 1) AS version, f.confidence, f.auto_dispatch, f.reason,
              f.needs_info IS NOT NULL AS waits
          FROM public.{table} AS m LEFT JOIN dispatch.mission_facts AS f ON f.mission_id = m.mission_id
-         WHERE {wheres}",
+         WHERE {} AND ({wheres})",
         kind.as_str(),
+        is_seen(kind, sight),
     )
+}
+
+/// Only activities belong to a group. What is not on the list is hidden, a group that nobody knows too.
+fn is_seen(kind: MissionKind, sight: Sight) -> String {
+    if kind == MissionKind::AgentTask || sight.is_all() {
+        return "true".to_owned();
+    }
+    let groups = [Visibility::Both, Visibility::Agent, Visibility::Marketing].into_iter();
+    let seen: Vec<String> =
+        groups.filter(|group| sight.sees(*group)).map(|group| format!("'{}'", group.as_str())).collect();
+    format!("coalesce(m.visibility_group, '{}') IN ({})", Visibility::Both.as_str(), seen.join(", "))
 }
 
 enum Bind {
