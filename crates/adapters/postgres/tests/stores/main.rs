@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod changes;
 mod contracts;
+mod desk;
 mod effects;
 mod legacy;
 mod missions;

@@ -69,9 +69,8 @@ impl Later<'_> {
                 row
             }
             StorageItem::Listing(work) => {
-                let place = item.checked_sub(1)?;
                 let listing = effect.listing_id.as_deref()?;
-                rows::activity(id, listing, self.realtor, place, work.activities.get(place)?)
+                rows::activity(id, listing, self.realtor, item, work.activities.get(item)?)
             }
             StorageItem::Reword(words) if effect.mission_id.is_none() => {
                 json!({ "listing_id": id, "notes": words.text })
