@@ -2,6 +2,7 @@
 //!
 //! Times are chosen so that nothing sleeps: a quiet window or a lease of zero has passed, one of an hour has not.
 
+mod amendments;
 mod delivery_queue;
 mod delivery_reports;
 mod unit_queue;

@@ -21,6 +21,7 @@ pub async fn unit_queue_contract(queues: Queues<'_>) {
     settles_only_for_the_holder(queues).await;
     ends_held_units_in_time(queues).await;
     keeps_quotas(queues).await;
+    super::amendments::amendments(queues).await;
     assert!(queues.units.claim(claim_for(AGES)).await.expect("claimed").is_empty(), "nothing is left due");
 }
 
