@@ -2,7 +2,8 @@
 
 use dispatch_mission::testing::signal_log_contract;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
-use dispatch_postgres::store::{PgDeliveryQueue, PgSignalLog, PgUnitQueue};
+use dispatch_pipeline::testing::idempotency_contract;
+use dispatch_postgres::store::{PgDeliveryQueue, PgIdempotency, PgSignalLog, PgUnitQueue};
 use dispatch_postgres::testing::TestDatabase;
 use dispatch_routing::testing::{Queues, delivery_queue_contract, unit_queue_contract};
 use std::sync::Arc;
@@ -40,6 +41,22 @@ async fn delivery_queue() {
         signals: &PgSignalLog::new(pool.clone()),
         units: &PgUnitQueue::new(pool.clone()),
         deliveries: &PgDeliveryQueue::new(pool),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn idempotency() {
+    let database = TestDatabase::new().await;
+    let store = PgIdempotency::new(database.pool());
+    // The database's clock is not ours to turn: everything else is moved into the past.
+    idempotency_contract(&store, async |by| {
+        let micros = by.as_micros();
+        let moved = format!(
+            "UPDATE dispatch.idempotency_keys SET lease_until = lease_until - {micros} * interval '1 microsecond',
+                 expires_at = expires_at - {micros} * interval '1 microsecond'"
+        );
+        database.execute(&moved).await;
     })
     .await;
 }

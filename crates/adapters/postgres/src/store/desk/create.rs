@@ -27,6 +27,8 @@ const BOTH: [&str; 9] = [
 ];
 const ACTIVITY: [&str; 1] = ["visibility_group"];
 
+const NO_REALTOR: &str = "is needed: this database keeps no agent task without a realtor";
+
 /// Whether its listing and its realtor exist, and whether this database asks for a realtor.
 pub(crate) async fn check(connection: &mut AsyncPgConnection, tables: &Tables, new: &NewMission) -> Result<(), Halt> {
     let unknown = |field| Halt::Refused(Refusal::wrong(field, "is not known"));
@@ -37,8 +39,7 @@ pub(crate) async fn check(connection: &mut AsyncPgConnection, tables: &Tables, n
         people::exists(connection, REALTORS, &realtor.0).await?.then_some(()).ok_or_else(|| unknown("realtor_id"))?;
     }
     if new.kind == MissionKind::AgentTask && new.realtor_id.is_none() && tables.realtor_required() {
-        let detail = "is needed: this database keeps no agent task without a realtor";
-        return Err(Refusal::wrong("realtor_id", detail).into());
+        return Err(Refusal::wrong("realtor_id", NO_REALTOR).into());
     }
     Ok(())
 }
@@ -49,12 +50,26 @@ pub(crate) async fn insert(
     tables: &Tables,
     id: &MissionId,
     new: &NewMission,
-) -> Result<(), StoreError> {
+) -> Result<(), Halt> {
     let mut columns = BOTH.to_vec();
     if new.kind == MissionKind::Activity {
         columns.extend(ACTIVITY);
     }
-    rows::insert(connection, tables, table_of(new.kind), &columns, vec![as_row(id, new)]).await
+    let made = rows::insert(connection, tables, table_of(new.kind), &columns, vec![as_row(id, new)]).await;
+    made.map_err(|error| refused(error, new))
+}
+
+/// What only a row shows: a view says nothing of its table's constraints, and an old table knows fewer types.
+fn refused(error: StoreError, new: &NewMission) -> Halt {
+    match error.constraint() {
+        Some("not_null_violation") if error.missing_column() == Some("realtor_id") => {
+            Refusal::wrong("realtor_id", NO_REALTOR).into()
+        }
+        Some("check_violation") if new.mission_type.is_some() => {
+            Refusal::wrong("mission_type", "is not known to this database").into()
+        }
+        _ => error.into(),
+    }
 }
 
 fn as_row(id: &MissionId, new: &NewMission) -> Value {
