@@ -9,9 +9,11 @@ use crate::store::clean;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
-/// Ids that are UUIDs, and trace ids, which have as many bits.
+/// Ids that are UUIDs, and trace ids, which have as many bits. A change has the story of its message.
 const BY_UUID: &str = "
-SELECT unit_id, signal_id FROM dispatch.signals WHERE signal_id = $1
+SELECT coalesce(s.unit_id, message.unit_id) AS unit_id, coalesce(message.signal_id, s.signal_id) AS signal_id
+FROM dispatch.signals AS s LEFT JOIN dispatch.signals AS message ON message.content_key = s.amends
+WHERE s.signal_id = $1
 UNION ALL
 SELECT unit_id, NULL FROM dispatch.units WHERE unit_id = $1
 UNION ALL
@@ -26,6 +28,8 @@ UNION ALL
 UNION ALL
 (SELECT unit_id, signal_id FROM dispatch.signals
  WHERE trace_id = $1 AND unit_id IS NULL AND state = 'queued' LIMIT 1)
+UNION ALL
+(SELECT unit_id, signal_id FROM dispatch.signals WHERE trace_id = $1 AND state = 'amending' LIMIT 1)
 LIMIT 1";
 
 /// Ids of the brokerage's rows, and the providers' names for a message, its repeats and what was sent because of it. A
@@ -48,6 +52,9 @@ UNION ALL
 UNION ALL
 (SELECT unit_id, signal_id FROM dispatch.signals
  WHERE provider_event_id = ANY ($1) AND unit_id IS NULL AND state = 'queued' LIMIT 1)
+UNION ALL
+(SELECT unit_id, signal_id FROM dispatch.signals
+ WHERE (message_ref = ANY ($1) OR provider_event_id = ANY ($1)) AND state = 'amending' LIMIT 1)
 UNION ALL
 SELECT unit_id, signal_id FROM dispatch.signals WHERE content_key = ANY ($1)
 UNION ALL

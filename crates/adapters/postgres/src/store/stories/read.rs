@@ -11,7 +11,8 @@ use super::find::Subject;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
-// A deleted message was received like any other; its end is an entry of its own.
+// With the changes that wait for them, or had no effect. A deleted message was received like any other; its end is an
+// entry of its own.
 const SIGNALS: &str = "
 SELECT signal_id, CASE WHEN amended_at = 'infinity' THEN 'deleted' ELSE state END AS state, received_at, trace_id,
     jsonb_strip_nulls(jsonb_build_object(
@@ -20,7 +21,12 @@ SELECT signal_id, CASE WHEN amended_at = 'infinity' THEN 'deleted' ELSE state EN
     'ignored_reason', CASE WHEN amended_at = 'infinity' THEN NULL ELSE ignored_reason END,
     'retry_num', retry_num, 'retry_reason', retry_reason,
     'occurred_at', to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))) AS detail
-FROM dispatch.signals WHERE signal_id = $1 OR unit_id = $2
+FROM dispatch.signals WHERE signal_id IN (
+    SELECT signal_id FROM dispatch.signals WHERE signal_id = $1 OR unit_id = $2
+    UNION
+    SELECT change.signal_id FROM dispatch.signals AS message
+    JOIN dispatch.signals AS change ON change.amends = message.content_key
+    WHERE message.signal_id = $1 OR message.unit_id = $2)
 ORDER BY received_at, occurred_at, message_ref";
 
 const UNIT: &str = "SELECT state, classification_id FROM dispatch.units WHERE unit_id = $1";

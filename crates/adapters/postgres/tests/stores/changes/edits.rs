@@ -66,11 +66,14 @@ async fn an_edit_that_overtook_its_message_waits_for_it() {
     let world = World::new().await;
     let change = edit("c", 0, "new words", 3);
     let id = change.signal_id.to_string();
+    let change = NewSignal { provider_event_id: Some("Evc0/3".into()), ..change };
     world.hears([change]).await;
     assert_eq!((world.amend().await, world.amend().await), (0, 0), "it waits a second at least");
     assert_eq!(world.look_again().await, 0);
     assert_eq!(world.close().await, 0, "an edit is no message yet");
-    assert_eq!(times(&world.story(&id).await, "amendment.waits"), 1, "told once");
+    for known in [&id, &ts(0), "Evc0/3"] {
+        assert_eq!(times(&world.story(known).await, "amendment.waits"), 1, "told once, by {known}");
+    }
     world.hears([says("c", "U1", 0, "old words")]).await;
     assert_eq!(world.look_again().await, 1);
     assert_eq!(world.claim_one().await.text(), "new words");
@@ -129,7 +132,8 @@ async fn a_change_waits_while_its_unit_is_being_understood() {
     let id = change.signal_id.to_string();
     world.hears([change]).await;
     assert_eq!((world.amend().await, world.look_again().await), (0, 0));
-    assert_eq!(times(&world.story(&id).await, "amendment.waits"), 1);
+    let story = world.story(&id).await;
+    assert_eq!((story.unit_id, times(&story, "amendment.waits")), (Some(unit.unit_id), 1));
     world.settle(&unit, STRAY).await;
     assert_eq!(world.look_again().await, 1);
     let again = world.turn(STRAY).await;

@@ -179,3 +179,35 @@ async fn an_older_revision_after_a_newer_one_and_a_repeat_change_nothing() {
     }
     assert_eq!(world.row(all).await, before);
 }
+
+#[tokio::test]
+async fn a_worker_that_is_just_storing_what_was_said_before_stores_nothing() {
+    let world = World::new().await;
+    world.database.execute("ALTER TABLE dispatch_agent_tasks RENAME TO elsewhere").await;
+    world.hears([says("c", "U1", 0, "old")]).await;
+    world.turn(STRAY).await;
+    world.database.execute("ALTER TABLE elsewhere RENAME TO dispatch_agent_tasks").await;
+    assert_eq!(world.replica.deliveries.release_held(10).await.unwrap(), 1);
+    let slow = world.replica.deliveries.claim(DestinationKind::Storage, claim_for(AGES)).await.unwrap().remove(0);
+    world.hears([edit("c", 0, "new", 5)]).await;
+    assert_eq!(world.amend().await, 1);
+    let unit = world.claim_one().await;
+    assert_eq!(world.replica.deliveries.store(&slow).await.unwrap().settled, dispatch_routing::queue::Settled::Lost);
+    world.settle(&unit, STRAY).await;
+    assert_eq!(text(&world.task().await, "description"), "new");
+}
+
+#[tokio::test]
+async fn a_change_waits_for_a_delivery_in_somebodys_hands() {
+    use diesel_async::SimpleAsyncConnection as _;
+    let world = World::new().await;
+    world.hears([says("c", "U1", 0, "old")]).await;
+    let unit = world.turn(STRAY).await;
+    let mut other = world.database.connect().await;
+    other.batch_execute("BEGIN; SELECT FROM dispatch.deliveries FOR UPDATE").await.unwrap();
+    world.hears([edit("c", 0, "new", 5)]).await;
+    assert_eq!((world.amend().await, world.unit_state(&unit).await.as_str()), (0, "routed"), "nobody is waited for");
+    other.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(world.look_again().await, 1);
+    assert_eq!(world.turn(STRAY).await.text(), "new");
+}
