@@ -2,15 +2,20 @@
 //!
 //! It must not know who calls: no use case, no HTTP, no other adapter.
 
+mod api_keys;
 mod brokerage;
 mod deliveries;
 mod delivery_queue;
 mod delivery_reports;
+mod desk;
 mod doorbell;
 mod effects;
 mod error;
+mod idempotency;
+mod mission_desk;
 mod mission_store;
 mod missions;
+mod people;
 mod permission;
 pub mod seed;
 mod signal_log;
@@ -25,10 +30,14 @@ mod worker_registry;
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub use self::api_keys::PgApiKeys;
 pub use self::delivery_queue::PgDeliveryQueue;
 pub use self::delivery_reports::PgDeliveryReports;
 pub use self::doorbell::PgDoorbell;
+pub use self::idempotency::PgIdempotency;
+pub use self::mission_desk::PgMissionDesk;
 pub use self::mission_store::PgMissionStore;
+pub use self::people::PgPeople;
 pub use self::signal_log::PgSignalLog;
 pub use self::stories::PgStories;
 pub use self::unit_queue::PgUnitQueue;

@@ -7,6 +7,7 @@ mod changes;
 mod contracts;
 mod desk;
 mod effects;
+mod identity;
 mod legacy;
 mod missions;
 mod observing;

@@ -110,8 +110,10 @@ pub(crate) async fn one(
     let mut names = vec![id.0.clone()];
     // Some clients write UUIDs in upper case.
     names.extend(Uuid::parse_str(&id.0).ok().map(|id| id.to_string()).filter(|lower| *lower != id.0));
-    let tables: Vec<String> =
-        KINDS.iter().map(|(kind, table)| select(*kind, table, "created_at", sight, "m.mission_id = ANY ($1)")).collect();
+    let tables: Vec<String> = KINDS
+        .iter()
+        .map(|(kind, table)| select(*kind, table, "created_at", sight, "m.mission_id = ANY ($1)"))
+        .collect();
     let text = format!("{} LIMIT 1", tables.join(" UNION ALL "));
     let mut rows: Vec<MissionRow> = diesel::sql_query(text).bind::<Array<Text>, _>(names).load(connection).await?;
     Ok(rows.pop())
