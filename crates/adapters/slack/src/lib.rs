@@ -6,7 +6,6 @@ pub mod verify;
 mod api;
 mod courier;
 mod failure;
-mod raw;
 mod recording;
 mod text;
 mod tokens;

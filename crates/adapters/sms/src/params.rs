@@ -1,9 +1,10 @@
 //! The parameters of a body, as a form or as JSON. What is verified and what is read are the same, by one rule. Must not
 //! know what they mean.
 //!
-//! U+0000 goes from everything: PostgreSQL's `text` and `jsonb` cannot hold it.
+//! U+0000 goes from everything, as in [`storable`].
 
 use crate::event::ParseError;
+use dispatch_mission::storable::storable;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use url::form_urlencoded;
@@ -67,9 +68,9 @@ impl Params {
         let text =
             std::str::from_utf8(raw_body).map_err(|error| ParseError::InvalidUtf8 { at: error.valid_up_to() })?;
         // The parser's own message may quote the body, so only the place goes out.
-        let body = serde_json::from_str(text)
+        let body = serde_json::from_str(&storable(text))
             .map_err(|error| ParseError::InvalidJson { line: error.line(), column: error.column() })?;
-        match storable(body) {
+        match body {
             Value::Object(params) => Ok(Self(params)),
             _ => Err(ParseError::InvalidField { pointer: "", expected: "an object" }),
         }
@@ -108,16 +109,6 @@ impl Params {
 
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
-}
-
-/// `value` without U+0000. It is no deeper than the parser allows.
-fn storable(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(without_nul(text)),
-        Value::Array(values) => values.into_iter().map(storable).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(key, value)| (without_nul(key), storable(value))).collect(),
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -179,13 +170,13 @@ mod tests {
 
     #[test]
     fn json_has_the_same_parameters() {
-        let params = json(r#"{"Body":"a\u0000b","NumMedia":2,"To":["x","y"],"Deep":{"k\u0000":[["\u0000"]]}}"#);
+        let params = json(r#"{"Body":"a\u0000b\ud83d","NumMedia":2,"To":["x","y"],"Deep":{"k\u0000":[["\u0000"]]}}"#);
         let params = params.expect("an object");
-        assert_eq!(params.text("Body").as_deref(), Some("ab"));
+        assert_eq!(params.text("Body").as_deref(), Some("ab\u{fffd}"));
         assert_eq!(params.text("NumMedia").as_deref(), Some("2"));
         assert_eq!(params.text("To").as_deref(), Some("x"));
         assert_eq!(params.text("Deep"), None);
-        assert_eq!(params.into_json(), r#"{"Body":"ab","Deep":{"k":[[""]]},"NumMedia":2,"To":["x","y"]}"#);
+        assert_eq!(params.into_json(), r#"{"Body":"ab�","Deep":{"k":[[""]]},"NumMedia":2,"To":["x","y"]}"#);
         for (body, code) in
             [("", "invalid_json"), ("{", "invalid_json"), ("[]", "invalid_field"), ("7", "invalid_field")]
         {

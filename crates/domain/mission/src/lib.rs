@@ -10,6 +10,7 @@ pub mod rules;
 pub mod signal;
 pub mod signal_log;
 pub mod status;
+pub mod storable;
 pub mod zone;
 
 #[cfg(feature = "testing")]

@@ -13,11 +13,11 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-use crate::raw::storable;
 use dispatch_mission::ids::SignalId;
 use dispatch_mission::signal::{
     Attachment, Consent, Conversation, DedupeKeys, Disposition, NewSignal, Redelivery, Source,
 };
+use dispatch_mission::storable::storable;
 use fields::Object;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! Makes Slack's JSON storable without changing what it says. Must not know what the fields mean.
+//! Makes a provider's JSON storable without changing what it says. Must not know what the fields mean.
 //!
 //! PostgreSQL's `text` and `jsonb` cannot hold U+0000, and neither they nor `serde_json` take half a surrogate pair
 //! (<https://www.postgresql.org/docs/current/datatype-json.html>). JSON may escape both, and an event with a valid
@@ -10,7 +10,8 @@ use std::borrow::Cow;
 const REPLACEMENT: &str = "\\ufffd";
 
 /// `json` without escapes that cannot be stored.
-pub(crate) fn storable(json: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn storable(json: &str) -> Cow<'_, str> {
     let bytes = json.as_bytes();
     let mut out = String::new();
     let mut kept = 0; // everything before it is in `out` already
