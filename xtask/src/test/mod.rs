@@ -66,6 +66,20 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
     let metadata = Metadata::load(root)?;
     artifacts::known(&metadata, &args.packages)?;
     let scope = runner::scope(&args.packages);
+    let mut python = None;
+    if std::env::var_os(peers::PYTHON).is_none() && (whole || args.packages.iter().any(|name| name == peers::WANTED_BY))
+    {
+        report.step(
+            "peers",
+            "the SDKs of Slack and Twilio, in Python, are what tests ask; the cure stands above",
+            || {
+                let peers = peers::ready(root)?;
+                let done = if peers.made { "made target/peers" } else { "target/peers is up to date" };
+                python = Some(peers.python);
+                Ok(Done::Passed(done.to_owned()))
+            },
+        )?;
+    }
     let mut built = Built::default();
     report.step("build", "mend the compiler's error; for one crate `cargo xtask test --fast -p CRATE`", || {
         built = Built::build(root, &metadata, &scope, &args.packages)?;
@@ -89,20 +103,6 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
             Ok(done)
         },
     )?;
-    let mut python = None;
-    if std::env::var_os(peers::PYTHON).is_none() && (whole || args.packages.iter().any(|name| name == peers::WANTED_BY))
-    {
-        report.step(
-            "peers",
-            "the SDKs of Slack and Twilio, in Python, are what tests ask; the cure stands above",
-            || {
-                let peers = peers::ready(root)?;
-                let done = if peers.made { "made target/peers" } else { "target/peers is up to date" };
-                python = Some(peers.python);
-                Ok(Done::Passed(done.to_owned()))
-            },
-        )?;
-    }
     let surroundings = Surroundings { cluster: owned.as_ref(), python };
     let result = tests(root, args, &scope, &metadata, &surroundings, report);
     // Last, whatever happened: nothing may still hold a database of it.
