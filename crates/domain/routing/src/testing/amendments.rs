@@ -113,10 +113,10 @@ async fn ends_a_unit_without_a_message(queues: Queues<'_>) {
 
 async fn joins_an_answer_to_its_question(queues: Queues<'_>) {
     let mut question = agent_task();
-    if let Content::Storage(work) = &mut question.content {
-        if let StorageItem::AgentTask(item) = &mut work.item {
-            item.needs_info = Some("which day".into());
-        }
+    if let Content::Storage(work) = &mut question.content
+        && let StorageItem::AgentTask(item) = &mut work.item
+    {
+        item.needs_info = Some("which day".into());
     }
     let asked = queues.routed("answer", vec![question]).await;
     // Stored at once, or left due: both are allowed.

@@ -54,6 +54,8 @@ pub(super) struct Known {
     pub(super) originals: HashMap<String, Option<Original>>,
     /// Units that are ours to change; one that is not here is in somebody's hands.
     pub(super) units: HashMap<Uuid, Free>,
+    /// Units whose work cannot be taken back now.
+    pub(super) refused: HashSet<Uuid>,
     /// How many members units have.
     pub(super) members: HashMap<Uuid, i64>,
 }
@@ -143,6 +145,10 @@ fn apply(
     }
     let free = match original.unit.map(|unit| (unit, known.units.get(&unit))) {
         None => None,
+        // Somebody may have to set the database right first.
+        Some((unit, _)) if known.refused.contains(&unit) => {
+            return Fate::Waits(amendment.age.clamp(SOON, LONGEST_PAUSE), "storage");
+        }
         Some((_, None)) => return Fate::Waits(SOON, "unit"),
         Some((unit, Some(free))) => Some((unit, *free)),
     };
@@ -166,4 +172,93 @@ fn apply(
         }
     }
     fate(original, if amendment.is_deletion { Effect::Deleted } else { Effect::Edited })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn amendment(after: i64, age: u64, is_deletion: bool) -> Amendment {
+        Amendment {
+            signal_id: Uuid::now_v7(),
+            of: "message".to_owned(),
+            is_deletion,
+            text: format!("edit {after}"),
+            attachments: None,
+            occurred_at: WRITTEN + time::Duration::seconds(after),
+            written_at: Some(WRITTEN),
+            age: Duration::from_secs(age),
+        }
+    }
+
+    /// A message in a unit with `members`, which is settled, due, or in somebody's hands.
+    fn known(members: i64, free: Option<bool>) -> (Known, Uuid) {
+        let unit = Uuid::now_v7();
+        let original = Original {
+            signal_id: Uuid::now_v7(),
+            unit: Some(unit),
+            counts: true,
+            amended_at: None,
+            text: "said".to_owned(),
+            attachments: None,
+        };
+        let mut known = Known { members: HashMap::from([(unit, members)]), ..Known::default() };
+        known.originals.insert("message".to_owned(), Some(original));
+        known.units.extend(free.map(|pending| (unit, Free { pending, revision: 3 })));
+        (known, unit)
+    }
+
+    #[test]
+    fn what_overtook_its_message_is_looked_at_more_and_more_seldom_and_then_stands_for_it() {
+        let pause = |age| match judge(&[amendment(1, age, false)], &Known::default()).fates.remove(0) {
+            Fate::Waits(pause, "message") => pause.as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([0, 1, 4, 14, 16, 599].map(pause), [1, 1, 4, 14, 15, 15]);
+        let fate = |after, is_deletion| judge(&[amendment(after, 600, is_deletion)], &Known::default()).fates.remove(0);
+        assert_eq!(fate(86_400, false), Fate::StandsForMessage);
+        assert_eq!(fate(86_401, false), Fate::Unknown);
+        assert_eq!(fate(1, true), Fate::Unknown);
+        let two = judge(&[amendment(1, 600, false), amendment(2, 600, false)], &Known::default()).fates;
+        assert_eq!(two, [Fate::StandsForMessage, Fate::Waits(SOON, "message")], "one message, not two");
+    }
+
+    #[test]
+    fn a_settled_unit_is_revised_a_due_one_changes_and_a_held_one_is_waited_for() {
+        let edit = [amendment(1, 0, false)];
+        let (settled, unit) = known(1, Some(false));
+        let judged = judge(&edit, &settled);
+        assert_eq!((judged.revised, judged.touched, judged.rewritten.len()), ([unit].into(), [].into(), 1));
+        let (due, unit) = known(1, Some(true));
+        let judged = judge(&edit, &due);
+        assert_eq!((judged.revised, judged.touched), ([].into(), [unit].into()));
+        let (mut held, unit) = known(1, None);
+        let judged = judge(&edit, &held);
+        assert_eq!((judged.fates.as_slice(), judged.rewritten.len()), (&[Fate::Waits(SOON, "unit")][..], 0));
+        held.refused.insert(unit);
+        let old = judge(&[amendment(1, 9, true)], &held);
+        assert_eq!(old.fates, [Fate::Waits(Duration::from_secs(9), "storage")]);
+    }
+
+    #[test]
+    fn the_last_deletion_empties_its_unit_and_nothing_comes_after_it() {
+        let all = [amendment(1, 0, false), amendment(2, 0, true), amendment(3, 0, false)];
+        let (alone, unit) = known(1, Some(false));
+        let judged = judge(&all, &alone);
+        assert_eq!((judged.emptied, judged.revised, judged.rewritten.len()), ([unit].into(), [].into(), 0));
+        let effects: Vec<_> = judged
+            .fates
+            .iter()
+            .map(|fate| match fate {
+                Fate::Applied { effect, .. } => *effect,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(effects, [Effect::Edited, Effect::Deleted, Effect::None]);
+        let (several, unit) = known(2, Some(false));
+        let judged = judge(&all, &several);
+        assert_eq!((judged.emptied, judged.revised), ([].into(), [unit].into()));
+    }
 }

@@ -52,6 +52,6 @@ async fn settle_emptied(
     if busy.is_empty() {
         return Ok((judgement, taken));
     }
-    known.units.retain(|unit, _| !busy.contains(unit));
+    known.refused.extend(busy);
     Ok((judge(amendments, known), taken))
 }

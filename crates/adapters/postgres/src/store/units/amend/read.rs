@@ -165,7 +165,7 @@ pub(super) async fn known(connection: &mut AsyncPgConnection, amendments: &[Amen
     units.sort_unstable();
     units.dedup();
     let free = revise::lock(connection, &units).await?;
-    let mut facts = Known { originals, units: free, members: HashMap::new() };
+    let mut facts = Known { originals, units: free, ..Known::default() };
     if amendments.iter().any(|one| one.is_deletion) {
         let members: Vec<Members> = sql(MEMBERS).bind::<Array<SqlUuid>, _>(&units).load(connection).await?;
         facts.members = members.into_iter().map(|row| (row.unit_id, row.members)).collect();
