@@ -20,8 +20,23 @@ pub const EVAL: Tool = Tool {
 pub const DEMO: Tool =
     Tool { name: "demo", cargo: &["run", "--release", "-q", "-p", "dispatch-tests", "--bin", "demo", "--"] };
 
+pub const BENCH: Tool =
+    Tool { name: "bench", cargo: &["run", "--release", "-q", "-p", "dispatch-tests", "--bin", "bench", "--"] };
+
+/// What is measured: by itself, for what is built for tests has more in it.
+pub const SERVER: Tool =
+    Tool { name: "bench", cargo: &["build", "--release", "-p", "dispatch-server", "--bin", "dispatch"] };
+
 pub const MIGRATE: Tool =
     Tool { name: "migrate", cargo: &["run", "-q", "-p", "dispatch-server", "--bin", "dispatch", "--", "migrate"] };
+
+/// Build one, then run the other.
+pub fn after_building(root: &Path, built: &Tool, tool: &Tool, args: &[OsString]) -> ExitCode {
+    match to(root, built, &[]) {
+        ExitCode::SUCCESS => to(root, tool, args),
+        failed => failed,
+    }
+}
 
 /// Run the tool with the terminal as its own; its exit code is ours.
 pub fn to(root: &Path, tool: &Tool, args: &[OsString]) -> ExitCode {

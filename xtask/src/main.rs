@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Spec { command } => spec::run(&root, &command),
         Command::Eval(args) => return forward::to(&root, &forward::EVAL, &args.args),
         Command::Demo(args) => return forward::to(&root, &forward::DEMO, &args.args),
+        Command::Bench(args) => return forward::after_building(&root, &forward::SERVER, &forward::BENCH, &args.args),
         Command::Migrate(args) => return forward::to(&root, &forward::MIGRATE, &args.args),
     };
     match outcome {
