@@ -13,6 +13,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Bursts closed in one transaction.
 const BURSTS_PER_TURN: u32 = 200;
@@ -46,11 +47,11 @@ impl Reason {
     }
 
     /// Applies amendments, closes due bursts, then understands and routes the units that are due. Answers how many rows moved, so that
-    /// the caller knows whether to come back at once.
+    /// the caller knows whether to come back at once. After `stop`, what is under way is finished and the rest handed back.
     ///
     /// # Errors
     /// [`QueueError::Unavailable`]: claims run out and the work comes back.
-    pub async fn turn(&self) -> Result<usize, QueueError> {
+    pub async fn turn(&self, stop: &CancellationToken) -> Result<usize, QueueError> {
         // First, so that a burst is closed with what its messages say now.
         let amended = self.queue.amend(BURSTS_PER_TURN).await?;
         let closed = self.queue.close_bursts(self.burst, BURSTS_PER_TURN).await?;
@@ -61,7 +62,7 @@ impl Reason {
         }
 
         let settlements: Vec<UnitSettlement> = stream::iter(units)
-            .map(|unit| self.understand(unit))
+            .map(|unit| self.understand(unit, stop))
             .buffer_unordered(CONCURRENT_CLASSIFICATIONS)
             .filter_map(std::future::ready)
             .collect()
@@ -79,7 +80,11 @@ impl Reason {
     }
 
     /// Classifies and decides; a unit that cannot be classified is given back and answers `None`.
-    async fn understand(&self, unit: ClaimedUnit) -> Option<UnitSettlement> {
+    async fn understand(&self, unit: ClaimedUnit, stop: &CancellationToken) -> Option<UnitSettlement> {
+        if stop.is_cancelled() {
+            self.hand_back(&unit).await;
+            return None;
+        }
         match self.classify(&unit).await {
             Ok(classified) => {
                 failpoint::pass("unit.classified", || unit.text());
@@ -167,6 +172,12 @@ impl Reason {
     async fn give_back(&self, unit: &ClaimedUnit, delay: Option<Duration>, reason: &str) {
         if let Err(error) = self.queue.give_back(unit.unit_id, unit.token, delay, reason).await {
             tracing::warn!(unit_id = %unit.unit_id, %error, "unit was not given back; its lease will run out");
+        }
+    }
+
+    async fn hand_back(&self, unit: &ClaimedUnit) {
+        if let Err(error) = self.queue.hand_back(unit.unit_id, unit.token).await {
+            tracing::warn!(unit_id = %unit.unit_id, %error, "unit was not handed back; its lease will run out");
         }
     }
 

@@ -69,6 +69,13 @@ pub trait UnitQueue: Send + Sync {
         reason: &str,
     ) -> Result<Settled, QueueError>;
 
+    /// Hands a unit back that nobody has begun to work on, as when a worker is told to stop: it is due at once, and the
+    /// attempt counts for nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn hand_back(&self, unit: UnitId, token: ClaimToken) -> Result<Settled, QueueError>;
+
     /// Ends held units whose time has run out. Answers how many.
     ///
     /// # Errors

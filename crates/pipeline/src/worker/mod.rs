@@ -5,6 +5,7 @@ mod lane;
 
 use crate::deliver::Deliver;
 use crate::ports::doorbell::Doorbell;
+use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::worker_registry::WorkerRegistry;
 use crate::reason::Reason;
 use dispatch_classification::classifier::Classifier;
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a worker reports that it is alive, and looks after held work.
 const HEARTBEAT: Duration = Duration::from_secs(3);
+/// Records of keys that are removed in one go, so that a heartbeat stays short; the rest is for the next one.
+const PURGED_AT_ONCE: u32 = 500;
 
 /// What a worker works with.
 #[allow(missing_docs)] // one field, one port
@@ -38,6 +41,7 @@ pub struct WorkerParts {
     pub zone: Zone,
     pub registry: Arc<dyn WorkerRegistry>,
     pub doorbell: Arc<dyn Doorbell>,
+    pub keys: Arc<dyn IdempotencyStore>,
 }
 
 /// How a worker works.
@@ -69,6 +73,7 @@ pub struct Worker {
     couriers: Vec<Arc<dyn Courier>>,
     registry: Arc<dyn WorkerRegistry>,
     doorbell: Arc<dyn Doorbell>,
+    keys: Arc<dyn IdempotencyStore>,
     poll: Duration,
 }
 
@@ -91,6 +96,7 @@ impl Worker {
             couriers: parts.couriers,
             registry: parts.registry,
             doorbell: parts.doorbell,
+            keys: parts.keys,
             poll: settings.poll,
         }
     }
@@ -105,7 +111,7 @@ impl Worker {
             .iter()
             .map(|courier| lane(courier.serves().as_str()).run(|| self.deliver.send_turn(courier.as_ref(), &stop)));
         tokio::join!(
-            lane("reason").run(|| self.reason.turn()),
+            lane("reason").run(|| self.reason.turn(&stop)),
             lane("storage").run(|| self.deliver.store_turn()),
             futures_util::future::join_all(sends),
             self.listen(&bell, &stop),
@@ -123,7 +129,7 @@ impl Worker {
         }
     }
 
-    /// Reports this worker alive, and looks after held work, until told to stop.
+    /// Reports this worker alive, looks after held work and removes what is too old, until told to stop.
     async fn report(&self, stop: &CancellationToken) {
         loop {
             if let Err(error) = self.registry.beat(&self.name).await {
@@ -137,6 +143,11 @@ impl Worker {
                     Ok(rows) => tracing::info!(what, rows, "held work moved"),
                     Err(error) => tracing::warn!(what, %error, "held work could not be looked after"),
                 }
+            }
+            match self.keys.purge(PURGED_AT_ONCE).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "old idempotency keys removed"),
+                Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
             }
             if stop.run_until_cancelled(tokio::time::sleep(HEARTBEAT)).await.is_none() {
                 return;

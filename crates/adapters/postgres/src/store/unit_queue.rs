@@ -67,6 +67,10 @@ impl UnitQueue for PgUnitQueue {
         Ok(release::give_back(&mut *self.connection().await?, unit, token, delay, reason).await?)
     }
 
+    async fn hand_back(&self, unit: UnitId, token: ClaimToken) -> Result<Settled, QueueError> {
+        Ok(release::hand_back(&mut *self.connection().await?, unit, token).await?)
+    }
+
     async fn expire_held(&self, limit: u32) -> Result<u32, QueueError> {
         Ok(release::expire_held(&mut *self.connection().await?, limit).await?)
     }

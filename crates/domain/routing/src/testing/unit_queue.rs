@@ -18,6 +18,7 @@ pub async fn unit_queue_contract(queues: Queues<'_>) {
     counts_the_attempt_in_the_claim(queues).await;
     buries_only_what_ends_its_worker(queues).await;
     takes_back_what_a_worker_gives_up(queues).await;
+    takes_back_what_nobody_began(queues).await;
     settles_only_for_the_holder(queues).await;
     ends_held_units_in_time(queues).await;
     keeps_quotas(queues).await;
@@ -132,6 +133,23 @@ async fn takes_back_what_a_worker_gives_up(queues: Queues<'_>) {
     assert_eq!((again.unit_id, again.attempts), (unit.unit_id, 2));
     assert_eq!(give(again.token, None).await.expect("given up"), Settled::Stood);
     assert_eq!(give(again.token, None).await.expect("answered"), Settled::Lost, "it is over");
+}
+
+async fn takes_back_what_nobody_began(queues: Queues<'_>) {
+    let unit = queues.claimed("handed back", AGES).await;
+    let stranger = ClaimToken(Uuid::now_v7());
+    assert_eq!(queues.units.hand_back(unit.unit_id, stranger).await.expect("answered"), Settled::Lost);
+    // As often as workers are restarted, and it is no dead letter.
+    let mut token = unit.token;
+    for _ in 0..8 {
+        assert_eq!(queues.units.hand_back(unit.unit_id, token).await.expect("handed back"), Settled::Stood);
+        assert_eq!(queues.units.hand_back(unit.unit_id, token).await.expect("answered"), Settled::Lost, "once only");
+        let again = queues.units.claim(claim_for(AGES)).await.expect("claimed").remove(0);
+        assert_eq!((again.unit_id, again.attempts), (unit.unit_id, 1), "it counts for nothing");
+        token = again.token;
+    }
+    let again = ClaimedUnit { token, ..unit };
+    finish(queues, &[again]).await;
 }
 
 async fn settles_only_for_the_holder(queues: Queues<'_>) {

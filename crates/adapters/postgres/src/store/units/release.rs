@@ -28,6 +28,10 @@ UPDATE dispatch.units SET claim_token = NULL, lease_until = NULL, reason = $4,
 WHERE unit_id = $1 AND claim_token = $2 AND state = 'pending'
 RETURNING attempts";
 
+const HAND_BACK: &str = "
+UPDATE dispatch.units SET claim_token = NULL, lease_until = NULL, attempts = attempts - 1, next_attempt_at = now()
+WHERE unit_id = $1 AND claim_token = $2 AND state = 'pending'";
+
 const EXPIRE: &str = "
 UPDATE dispatch.units SET state = 'expired', settled_at = now()
 WHERE unit_id IN (
@@ -105,6 +109,15 @@ pub(crate) async fn give_back(
             Ok(Settled::Stood)
         })
         .await
+}
+
+pub(crate) async fn hand_back(
+    connection: &mut AsyncPgConnection,
+    unit: UnitId,
+    token: ClaimToken,
+) -> Result<Settled, StoreError> {
+    let handed = sql(HAND_BACK).bind::<SqlUuid, _>(unit.0).bind::<SqlUuid, _>(token.0).execute(connection).await?;
+    Ok(if handed == 1 { Settled::Stood } else { Settled::Lost })
 }
 
 /// Ends held units in time, and keeps house: a worker calls this every few seconds.
