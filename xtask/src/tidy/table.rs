@@ -68,7 +68,7 @@ pub const VENDORS: &[Vendor] = &[
     },
     Vendor {
         what: "the web framework",
-        crates: &["actix-web", "actix-http", "actix-rt", "actix-server", "axum", "utoipa-swagger-ui"],
+        crates: &["actix-web", "actix-http", "actix-rt", "actix-server", "actix-service", "axum", "utoipa-swagger-ui"],
         owners: &[SERVER],
     },
     Vendor {

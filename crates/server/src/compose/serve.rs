@@ -1,9 +1,11 @@
 //! Runs HTTP and worker until the process is told to stop, then drains them in order. Must not know what they do.
 
 use super::gate::GatedWorker;
-use crate::http::{Surface, app};
-use actix_web::HttpServer;
-use actix_web::dev::Server;
+use crate::http::Surface;
+use crate::http::front::Front;
+use crate::http::server::{Timeouts, server};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::Data;
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -13,13 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// How long requests may take to end after the signal.
-const HTTP_DRAIN: Duration = Duration::from_secs(10);
+/// How long what was left by clients that hung up may take to be stored.
+const INTAKE_DRAIN: Duration = Duration::from_secs(2);
 /// How long work in hand may take to end; what has not ended is taken over by another worker when its lease runs out.
 const WORKER_DRAIN: Duration = Duration::from_secs(30);
-/// A client has this long to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Opens the port, and says what to do when it is taken.
 ///
@@ -38,8 +37,8 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Runs whatever is given until SIGINT or SIGTERM: first no new requests and those in hand are answered, then no new work
-/// and that in hand is finished. A second signal ends the wait.
+/// Runs whatever is given until SIGINT or SIGTERM: first `/readyz` says no for as long as a load balancer needs to hear it;
+/// then no new requests and no new work, and what is in hand is answered and finished. A second signal ends the wait.
 ///
 /// # Errors
 /// When HTTP or the worker ends by itself.
@@ -47,9 +46,12 @@ pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Gat
     let mut stop = StopSignal::new()?;
     let drain = CancellationToken::new();
     let mut running = JoinSet::new();
-    let server = http.map(|(listener, surface)| start(listener, surface)).transpose()?;
-    let handle = server.as_ref().map(Server::handle);
-    if let Some(server) = server {
+    let intake = http.as_ref().map(|(_, surface)| surface.intake.clone());
+    let mut door = None;
+    if let Some((listener, surface)) = http {
+        let (front, closing) = (surface.front.clone(), CancellationToken::new());
+        let server = start(listener, surface, closing.clone())?;
+        door = Some(Door { front, closing, handle: server.handle() });
         running.spawn(async move { ("the HTTP server", server.await.map_err(anyhow::Error::from)) });
     }
     if let Some(worker) = worker {
@@ -65,10 +67,19 @@ pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Gat
         Some(ended) = running.join_next() => return by_itself(ended),
     }
     let draining = async {
-        if let Some(handle) = handle {
-            handle.stop(true).await;
+        if let Some(door) = &door {
+            door.announce().await;
         }
         drain.cancel();
+        if let Some(door) = &door {
+            door.close().await;
+        }
+        if let Some(intake) = intake {
+            let stored = tokio::time::timeout(INTAKE_DRAIN, intake.drained()).await;
+            if stored.is_err() {
+                tracing::warn!("what was left at intake is not stored; its senders were never told that it was");
+            }
+        }
         let all_ended = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(WORKER_DRAIN, all_ended).await.is_err() {
             tracing::warn!("work in hand did not end in time; another worker takes it when its lease runs out");
@@ -89,17 +100,30 @@ fn by_itself(ended: Result<(&'static str, Result<()>), JoinError>) -> Result<()>
     bail!("{what} ended by itself")
 }
 
-fn start(listener: TcpListener, surface: Surface) -> Result<Server> {
+fn start(listener: TcpListener, surface: Surface, closing: CancellationToken) -> Result<Server> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let server = HttpServer::new(move || app(surface.clone()))
-        .workers(threads)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(HTTP_DRAIN.as_secs())
-        .disable_signals()
-        .listen(listener)
-        .context("cannot serve on the port")?;
-    Ok(server.run())
+    server(listener, threads, surface, Timeouts::default(), closing).context("cannot serve on the port")
+}
+
+/// A door that can be closed without hurting anybody.
+struct Door {
+    front: Data<Front>,
+    closing: CancellationToken,
+    handle: ServerHandle,
+}
+
+impl Door {
+    /// Tells load balancers, and gives them time to listen.
+    async fn announce(&self) {
+        self.front.leave();
+        tokio::time::sleep(self.front.drain_delay).await;
+    }
+
+    /// Ends idle connections, and the others with their answers.
+    async fn close(&self) {
+        self.closing.cancel();
+        self.handle.stop(true).await;
+    }
 }
 
 /// The two signals that ask a process to end.

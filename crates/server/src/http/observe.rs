@@ -8,6 +8,7 @@ pub use dto::{
     StoryEntryDto,
 };
 
+use super::front::Front;
 use super::problem::{Problem, kind};
 use crate::http::path_id::PathId;
 use actix_web::HttpResponse;
@@ -90,11 +91,14 @@ pub async fn live() -> Json<ProbeDto> {
     description = "For a load balancer. Needs the database, migrated; not the workers, which may run elsewhere.",
     responses(
         (status = 200, description = "They may", body = ProbeDto),
-        (status = 503, description = "`not_ready`: the database does not answer or is not migrated"),
+        (status = 503, description = "`not_ready`: the database does not answer or is not migrated, or the server is stopping; comes with `Retry-After`"),
     ),
     security(()),
 )]
-pub async fn ready(observe: Data<Observe>) -> Result<Json<ProbeDto>, Problem> {
+pub async fn ready(observe: Data<Observe>, front: Data<Front>) -> Result<Json<ProbeDto>, Problem> {
+    if front.is_leaving() {
+        return Err(Problem::new(&kind::NOT_READY).detail("The server is stopping.").retry_later());
+    }
     let checks = observe.health().await.checks.into_iter();
     let failed = |check: &dispatch_pipeline::observe::Check| check.status == CheckStatus::Fail;
     let own: Vec<_> = checks.filter(|check| check.name != "workers" && failed(check)).map(Into::into).collect();
@@ -103,5 +107,5 @@ pub async fn ready(observe: Data<Observe>) -> Result<Json<ProbeDto>, Problem> {
 
 fn not_ready(checks: Vec<HealthCheck>) -> Problem {
     let failed: Vec<_> = checks.iter().filter(|check| check.status == CheckStatusDto::Fail).map(|c| c.name).collect();
-    Problem::new(&kind::NOT_READY).detail(format!("Failed: {}.", failed.join(", "))).checks(checks)
+    Problem::new(&kind::NOT_READY).detail(format!("Failed: {}.", failed.join(", "))).checks(checks).retry_later()
 }

@@ -37,8 +37,8 @@ impl Problem {
         for (name, value) in &self.0.headers {
             answer.insert_header((name, value));
         }
-        if self.0.kind.status == 408 {
-            // The rest of the request may still come, or never; it must not be read as the next one.
+        if matches!(self.0.kind.status, 408 | 413) {
+            // The rest of the request may still come, or never; it is not waited for, nor read as the next one.
             answer.force_close();
         }
         // `json` keeps a content type that is already set.
@@ -68,9 +68,14 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// Makes a problem of every answer that is an error, whoever gave it, and logs it.
+/// In the extensions of an answer that stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Final;
+
+/// Makes a problem of every answer that is an error, whoever gave it, and logs it. Once: what is finished stays so.
 pub fn finish<B: MessageBody>(response: ServiceResponse<B>, trace: &TraceContext) -> ServiceResponse<EitherBody<B>> {
-    if !response.status().is_client_error() && !response.status().is_server_error() {
+    let is_final = response.response().extensions().contains::<Final>();
+    if is_final || !response.status().is_client_error() && !response.status().is_server_error() {
         return response.map_into_left_body();
     }
     let instance = response.request().path().to_owned();
@@ -83,7 +88,9 @@ pub fn finish<B: MessageBody>(response: ServiceResponse<B>, trace: &TraceContext
         problem.log();
         problem.render(trace, Some(&instance))
     };
-    response.into_response(answer).map_into_right_body()
+    let mut finished = response.into_response(answer);
+    finished.response_mut().extensions_mut().insert(Final);
+    finished.map_into_right_body()
 }
 
 /// An error that actix or a library answered with: its status says what it is, its words stay inside.
