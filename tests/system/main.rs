@@ -3,12 +3,18 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod dev;
+mod drain;
 mod faults;
+mod idempotency;
+mod identity;
 mod intake;
 mod kills;
 mod legacy;
 mod routing;
+mod sdk_peers;
 mod slack_answers;
+mod sms;
+mod slack_changes;
 
 use dispatch_tests::harness::System;
 

@@ -53,20 +53,74 @@ impl SlackMessage {
         self
     }
 
+    /// The same message, as an answer in the thread of `first`.
+    #[must_use]
+    pub fn in_thread_of(mut self, first: &Self) -> Self {
+        self.channel.clone_from(&first.channel);
+        self.thread_ts = Some(first.ts.clone());
+        self
+    }
+
     /// The outer `event_callback` body.
     #[must_use]
     pub fn body(&self) -> Value {
-        let mut event = json!({
-            "type": "message", "channel": self.channel, "user": self.user, "text": self.text, "ts": self.ts,
-            "event_ts": self.ts, "channel_type": "channel", "client_msg_id": format!("msg-{}", self.ts),
+        let mut event = self.said(&self.text);
+        event["channel"] = json!(self.channel);
+        event["event_ts"] = json!(self.ts);
+        event["channel_type"] = json!("channel");
+        envelope(&self.team, &self.event_id, &event)
+    }
+
+    /// The body that announces the same message once more, because it mentions the app.
+    #[must_use]
+    pub fn mention(&self) -> Value {
+        let mut body = self.body();
+        body["event"]["type"] = json!("app_mention");
+        body["event_id"] = json!(format!("{}mention", self.event_id));
+        body
+    }
+
+    /// The body of its `number`th edit, to `text`, that many seconds after it was written.
+    #[must_use]
+    pub fn edited(&self, number: i64, text: &str) -> Value {
+        let at = format!("{}.000000", self.seconds() + number);
+        let mut now = self.said(text);
+        now["edited"] = json!({"user": self.user, "ts": at});
+        let event = json!({
+            "type": "message", "subtype": "message_changed", "hidden": true, "channel": self.channel,
+            "channel_type": "channel", "ts": format!("{}.000900", self.seconds() + number),
+            "event_ts": format!("{}.000900", self.seconds() + number), "message": now,
+            "previous_message": self.said(&self.text),
+        });
+        envelope(&self.team, &format!("{}edit{number}", self.event_id), &event)
+    }
+
+    /// The body that says that it was deleted.
+    #[must_use]
+    pub fn deleted(&self) -> Value {
+        let at = format!("{}.000900", self.seconds() + 60);
+        let event = json!({
+            "type": "message", "subtype": "message_deleted", "hidden": true, "channel": self.channel,
+            "channel_type": "channel", "ts": at, "event_ts": at, "deleted_ts": self.ts,
+            "previous_message": self.said(&self.text),
+        });
+        envelope(&self.team, &format!("{}deleted", self.event_id), &event)
+    }
+
+    /// The message itself, with this text.
+    fn said(&self, text: &str) -> Value {
+        let mut message = json!({
+            "type": "message", "user": self.user, "text": text, "ts": self.ts, "team": self.team,
+            "client_msg_id": format!("msg-{}", self.ts),
         });
         if let Some(thread) = &self.thread_ts {
-            event["thread_ts"] = json!(thread);
+            message["thread_ts"] = json!(thread);
         }
-        json!({
-            "token": "deprecated", "team_id": self.team, "api_app_id": "A1", "type": "event_callback",
-            "event": event, "event_id": self.event_id, "event_time": OffsetDateTime::now_utc().unix_timestamp(),
-        })
+        message
+    }
+
+    fn seconds(&self) -> i64 {
+        self.ts.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default()
     }
 
     /// The signed request that Slack would make to `base`.
@@ -79,6 +133,13 @@ impl SlackMessage {
             None => request,
         }
     }
+}
+
+fn envelope(team: &str, event_id: &str, event: &Value) -> Value {
+    json!({
+        "token": "deprecated", "team_id": team, "api_app_id": "A1", "type": "event_callback", "event": event,
+        "event_id": event_id, "event_time": OffsetDateTime::now_utc().unix_timestamp(),
+    })
 }
 
 /// A signed JSON request with any body.

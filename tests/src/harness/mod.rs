@@ -1,13 +1,20 @@
 //! The parts of the harness, and `System`, which holds them together.
 
 pub mod event;
+pub mod issuer;
 pub mod ledger;
+pub mod peers;
 pub mod server;
 pub mod slack_peer;
+pub mod sms_message;
 pub mod system;
 pub mod token;
+pub mod twilio_peer;
 
 pub use event::SlackMessage;
+pub use peers::Peers;
 pub use server::Server;
 pub use slack_peer::{Mood, SlackPeer};
+pub use sms_message::SmsMessage;
 pub use system::System;
+pub use twilio_peer::{TwilioMood, TwilioPeer};

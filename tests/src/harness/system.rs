@@ -1,6 +1,6 @@
 //! The system under test: a database of its own, a Slack of its own, and as many servers as the test starts.
 
-use crate::harness::event::SlackMessage;
+use crate::harness::event::{SlackMessage, signed};
 use crate::harness::ledger::Ledger;
 use crate::harness::server::{Launch, PATIENCE, Server};
 use crate::harness::slack_peer::SlackPeer;
@@ -81,6 +81,17 @@ impl System {
         assert_eq!(response.status(), StatusCode::OK, "a signed message is accepted");
         let body: Value = response.json().await.expect("JSON");
         body["event_id"].as_str().expect("every receipt has an event_id").to_owned()
+    }
+
+    /// Sends any event, signed, and expects it to be stored. Answers the receipt.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn send(&self, server: &Server, event: &Value) -> Value {
+        let request = signed(&self.client, server.base(), event.to_string().into_bytes());
+        let response = request.send().await.expect("the server answers");
+        assert_eq!(response.status(), StatusCode::OK, "a signed event is accepted");
+        response.json().await.expect("JSON")
     }
 
     /// An authenticated GET; answers status and body.
