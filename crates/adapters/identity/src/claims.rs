@@ -63,7 +63,7 @@ impl Rules {
         let service = claims.role.as_deref() == Some("service_role");
         // Supabase's long-lived key of a service names neither audience nor account.
         let legacy = service && proof == Proof::SharedSecret && claims.iss.as_deref() == Some(LEGACY_ISSUER);
-        self.from_and_for(&claims, legacy)?;
+        self.meant_for_us(&claims, legacy)?;
         match claims.role.as_deref() {
             Some("service_role") => Ok(TokenHolder::Service),
             Some("authenticated") if claims.is_anonymous != Some(true) => user(claims),
@@ -71,7 +71,7 @@ impl Rules {
         }
     }
 
-    fn from_and_for(&self, claims: &Claims, legacy: bool) -> Result<(), TokenError> {
+    fn meant_for_us(&self, claims: &Claims, legacy: bool) -> Result<(), TokenError> {
         let meant = match &claims.aud {
             Some(audience) => audience.holds(&self.audience),
             None => legacy,

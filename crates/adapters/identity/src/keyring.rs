@@ -114,7 +114,7 @@ mod tests {
         let (_, over) = ring.add(Some(NOW)).await;
         assert!(matches!(ring.ring.verify(&over).await, Err(KeyError::Expired)));
         let wrong = format!("{}{}", &text[..text.len() - 1], if text.ends_with('0') { '1' } else { '0' });
-        for unknown in [wrong.as_str(), "dsp_nobody", "", &mint().expect("random").text.expose_secret().to_owned()] {
+        for unknown in [wrong.as_str(), "dsp_nobody", "", mint().expect("random").text.expose_secret()] {
             assert!(matches!(ring.ring.verify(unknown).await, Err(KeyError::Unknown)), "{unknown}");
         }
     }
