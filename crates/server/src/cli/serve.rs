@@ -27,7 +27,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let pools = Pools::open(url, config.database.connections).await?;
     let worker =
         if arguments.no_worker { None } else { Some(compose::worker(&config, &pools.work, Untokened::Failed)?) };
-    let surface = compose::surface(&config, &pools, compose::access(&config));
+    let surface = compose::surface(&config, &pools, compose::access(&config, &pools)?);
     let address = listener.local_addr().context("the port was lost")?;
     tracing::info!(url = format!("http://{address}"), database = %url, worker = worker.is_some(), "listening");
     let outcome = compose::until_told(Some((listener, surface)), worker).await;
