@@ -24,8 +24,12 @@ use tokio::time::timeout;
 /// How much may be under way, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Batches that commit at the same time.
+    /// Most batches that commit at the same time.
     pub lanes: usize,
+    /// A further lane opens for so many signals at once; fewer wait for the lane before.
+    pub worthwhile: usize,
+    /// Or when nothing went into a batch for so long.
+    pub stuck: Duration,
     /// Signals in one batch.
     pub batch: usize,
     /// Bytes in one batch; a signal that is larger goes alone.
@@ -40,12 +44,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Two lanes keep the disk busy while rows are prepared; more only make the batches smaller (docs/BENCHMARKS.md). A
-    /// sender gets its 503 within a second, whether the database is slow or gone. Of five thousand signals a second, the
-    /// least that is expected here, as many may wait as can still be answered in time.
+    /// A statement costs about as much as six of its rows (docs/BENCHMARKS.md), so that batches are worth filling; the
+    /// second lane uses the time in which the first waits for the disk, and goes on when that is stuck. A sender gets its
+    /// 503 within a second, whether the database is slow or gone. Of five thousand signals a second, the least that is
+    /// expected here, as many may wait as can still be answered in time.
     fn default() -> Self {
         Self {
             lanes: 2,
+            worthwhile: 32,
+            stuck: Duration::from_millis(20),
             batch: 256,
             batch_bytes: 4 << 20,
             waiting: 4096,
@@ -110,12 +117,21 @@ impl SignalLog for GroupCommit {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let (answer, answered) = oneshot::channel();
-        let ticket = Shared::enter(&self.shared, batch, answer)?;
-        match timeout(self.shared.limits.answer, answered).await {
+        let (answer, mut answered) = oneshot::channel();
+        let (shared, limits) = (&self.shared, &self.shared.limits);
+        let ticket = Shared::enter(shared, batch, answer)?;
+        let told = match timeout(limits.stuck, &mut answered).await {
+            Ok(told) => Ok(told),
+            Err(_) => {
+                // Perhaps it is too few that wait behind a lane that is stuck.
+                Shared::open_lane(shared, &mut shared.queue());
+                timeout(limits.answer.saturating_sub(limits.stuck), answered).await
+            }
+        };
+        match told {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(SignalLogError::Unavailable(CutOff::Stopped.into())),
-            Err(_) if self.shared.queue().withdraw(ticket) => Err(SignalLogError::Overloaded),
+            Err(_) if shared.queue().withdraw(ticket) => Err(SignalLogError::Overloaded),
             Err(late) => Err(SignalLogError::Unavailable(late.into())),
         }
     }
@@ -126,7 +142,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets signals wait for a batch, and opens a lane when one is free.
+    /// Lets signals wait for a batch.
     fn enter(
         shared: &Arc<Self>,
         signals: Vec<NewSignal>,
@@ -134,10 +150,15 @@ impl Shared {
     ) -> Result<u64, SignalLogError> {
         let mut queue = shared.queue();
         let ticket = queue.push(&shared.limits, signals, answer).ok_or(SignalLogError::Overloaded)?;
-        if queue.open_lane(shared.limits.lanes) {
+        Self::open_lane(shared, &mut queue);
+        Ok(ticket)
+    }
+
+    /// Opens a lane where one is worth it.
+    fn open_lane(shared: &Arc<Self>, queue: &mut Queue) {
+        if queue.open_lane(&shared.limits) {
             shared.home.spawn(Arc::clone(shared).lane());
         }
-        Ok(ticket)
     }
 
     /// Commits batches until nothing waits.
@@ -150,14 +171,10 @@ impl Shared {
     /// The next batch. Where there is none the lane is closed, in the same breath: what comes in after that opens another.
     fn next(&self) -> Option<Vec<Waiting>> {
         let mut queue = self.queue();
-        let batch = queue.take(&self.limits);
-        if batch.is_empty() {
-            queue.close_lane();
-            if queue.is_idle() {
-                self.idle.notify_waiters();
-            }
-            return None;
+        let batch = queue.next(&self.limits);
+        if queue.is_idle() {
+            self.idle.notify_waiters();
         }
-        Some(batch)
+        batch
     }
 }

@@ -4,6 +4,7 @@ use super::{Answer, Limits};
 use dispatch_mission::signal::NewSignal;
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// What a signal costs beyond its longest texts.
 const OVERHEAD: usize = 1024;
@@ -23,6 +24,8 @@ pub(super) struct Queue {
     bytes: usize,
     tickets: u64,
     lanes: usize,
+    /// When the last batch was taken.
+    taken: Option<Instant>,
 }
 
 impl Queue {
@@ -55,8 +58,8 @@ impl Queue {
         })
     }
 
-    /// The next batch: as many callers as fit, the first one always.
-    pub(super) fn take(&mut self, limits: &Limits) -> Vec<Waiting> {
+    /// As many callers as fit, the first one always.
+    fn take(&mut self, limits: &Limits) -> Vec<Waiting> {
         let (mut signals, mut bytes, mut callers) = (0, 0, 0);
         for waiting in &self.waiting {
             signals += waiting.signals.len();
@@ -76,15 +79,29 @@ impl Queue {
         self.bytes -= waiting.bytes;
     }
 
-    /// Whether there is a lane to open; it counts as open from now on.
-    pub(super) fn open_lane(&mut self, lanes: usize) -> bool {
-        let free = self.lanes < lanes.max(1);
-        self.lanes += usize::from(free);
-        free
+    /// Whether to open a lane; it counts as open from now on.
+    pub(super) fn open_lane(&mut self, limits: &Limits) -> bool {
+        let free = self.lanes < limits.lanes.max(1) && !self.waiting.is_empty();
+        let open = free && self.is_worth_a_lane(limits, self.lanes);
+        self.lanes += usize::from(open);
+        open
     }
 
-    pub(super) fn close_lane(&mut self) {
-        self.lanes -= 1;
+    /// Whether what waits should go now, beside `others` that commit: a small batch costs nearly as much as a large one and
+    /// is better left to grow, unless the others are stuck.
+    fn is_worth_a_lane(&self, limits: &Limits, others: usize) -> bool {
+        let stuck = || self.taken.is_none_or(|taken| taken.elapsed() >= limits.stuck);
+        others == 0 || self.signals >= limits.worthwhile || stuck()
+    }
+
+    /// The next batch for a lane, or nothing: then the lane is closed.
+    pub(super) fn next(&mut self, limits: &Limits) -> Option<Vec<Waiting>> {
+        if self.waiting.is_empty() || !self.is_worth_a_lane(limits, self.lanes - 1) {
+            self.lanes -= 1;
+            return None;
+        }
+        self.taken = Some(Instant::now());
+        Some(self.take(limits))
     }
 
     /// Whether nothing waits and nothing commits.

@@ -26,10 +26,13 @@ struct State {
 #[async_trait]
 impl SignalLog for Fake {
     async fn append_all(&self, batch: Vec<NewSignal>) -> Answer {
+        let any = |word: &str| batch.iter().any(|signal| signal.text.starts_with(word));
+        if any("hangs") {
+            std::future::pending::<()>().await;
+        }
         self.permits.acquire().await.expect("never closed").forget();
         let mut state = self.state();
         state.tried.push(batch.iter().map(|signal| signal.text.clone()).collect());
-        let any = |word: &str| batch.iter().any(|signal| signal.text.starts_with(word));
         assert!(!any("panics"), "quoting somebody's words");
         if any("refused") {
             return Err(SignalLogError::Rejected("a value".into()));
@@ -145,6 +148,34 @@ async fn while_one_batch_commits_the_next_one_fills() {
     let receipts = answers(waiting).await;
     assert!(receipts.iter().all(Result::is_ok) && first.await.expect("no panic").is_ok());
     assert_eq!(fake.tried(), [vec!["first"], vec!["a", "b", "c"], vec!["d"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_lane_opens_for_enough_signals() {
+    let fake = Fake::new(0);
+    let limits = Limits { lanes: 2, worthwhile: 2, ..Limits::default() };
+    let group = GroupCommit::new(fake.clone(), limits);
+    let (first, waiting) = behind_one(&group, &["a", "b", "c"]).await;
+    fake.permits.add_permits(2);
+    settle().await;
+    assert_eq!(fake.tried(), [vec!["first"], vec!["a", "b"], vec!["c"]][..2]);
+    fake.permits.add_permits(PLENTY);
+    assert!(first.await.expect("no panic").is_ok() && answers(waiting).await.iter().all(Result::is_ok));
+    assert_eq!(fake.tried()[2], ["c"], "the last one to end takes the rest along");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_lane_goes_round_a_first_that_is_stuck() {
+    let fake = Fake::new(PLENTY);
+    let group = GroupCommit::new(fake.clone(), Limits::default());
+    let stuck = send(&group, "hangs");
+    settle().await;
+    let begun = Instant::now();
+    for text in ["a", "b"] {
+        group.append_all(vec![signal(text)]).await.expect("stored");
+    }
+    assert!(begun.elapsed() < 3 * Limits::default().stuck, "{:?}", begun.elapsed());
+    assert!(matches!(stuck.await.expect("no panic"), Err(SignalLogError::Unavailable(_))));
 }
 
 #[tokio::test(start_paused = true)]
