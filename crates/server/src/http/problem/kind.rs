@@ -32,6 +32,10 @@ kinds! {
     INVALID_PARAMETERS = 400 "invalid_parameters" "Some parameters are not valid" never;
     /// The body is not the JSON that this operation reads.
     INVALID_BODY = 400 "invalid_body" "The body cannot be read" never;
+    /// The operation makes something, and a repeat would make it twice.
+    IDEMPOTENCY_KEY_REQUIRED = 400 "idempotency_key_required" "An Idempotency-Key is required" never;
+    /// The header Idempotency-Key is no key.
+    IDEMPOTENCY_KEY_INVALID = 400 "idempotency_key_invalid" "The Idempotency-Key cannot be read" never;
     /// No credentials, or none that count.
     AUTHENTICATION_REQUIRED = 401 "authentication_required" "Authentication is required" never;
     /// A webhook without the headers that its signature needs.
@@ -44,8 +48,20 @@ kinds! {
     SIGNATURE_STALE = 401 "signature_stale" "The signature is outside its time window" never;
     /// Known caller, but not for this.
     FORBIDDEN = 403 "forbidden" "Not allowed" never;
+    /// Known caller, whose credential is good for other things.
+    SCOPE_MISSING = 403 "scope_missing" "The credential lacks a scope" never;
     /// A development server was asked under a name that is not its own.
     HOST_NOT_ALLOWED = 403 "host_not_allowed" "This server answers only on its own machine" never;
+    /// A request without Twilio's signature.
+    SMS_SIGNATURE_MISSING = 403 "sms_signature_missing" "The request is not signed by Twilio" never;
+    /// A signature that cannot be Twilio's.
+    SMS_SIGNATURE_MALFORMED = 403 "sms_signature_malformed" "Twilio's signature cannot be read" never;
+    /// A signature that no live token gives for this URL and body.
+    SMS_SIGNATURE_MISMATCH = 403 "sms_signature_mismatch" "Twilio's signature does not match" never;
+    /// A JSON body that is not the one whose hash is signed.
+    SMS_BODY_MISMATCH = 403 "sms_body_mismatch" "The body is not the signed one" never;
+    /// A message of another account than ours.
+    ACCOUNT_MISMATCH = 403 "account_mismatch" "The message belongs to another account" never;
     /// No such path.
     NOT_FOUND = 404 "not_found" "There is nothing at this path" never;
     /// No such mission.
@@ -54,14 +70,32 @@ kinds! {
     STORY_NOT_FOUND = 404 "story_not_found" "Nothing is known under this id" never;
     /// The path exists, the method does not; `Allow` says which do.
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This path does not take this method" never;
+    /// The first request with this key has no answer yet.
+    IDEMPOTENCY_IN_PROGRESS = 409 "idempotency_in_progress" "The first request with this key is still being processed" retry;
+    /// Somebody else has the mission.
+    MISSION_CLAIMED = 409 "mission_claimed" "Somebody else has this mission" never;
+    /// The mission's status does not allow it.
+    MISSION_STATUS_CONFLICT = 409 "mission_status_conflict" "The mission's status does not allow this" never;
+    /// The mission is deleted.
+    MISSION_DELETED = 409 "mission_deleted" "The mission is deleted" never;
+    /// The mission is not at the version that the caller saw.
+    MISSION_CHANGED = 409 "mission_changed" "The mission changed meanwhile" never;
+    /// Activities keep the type of their template.
+    MISSION_TYPE_FIXED = 409 "mission_type_fixed" "An activity keeps its type" never;
     /// The request did not arrive in time.
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive" retry;
     /// The body is larger than this operation reads.
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The body is too large" never;
+    /// Path and query are longer than is read.
+    URI_TOO_LONG = 414 "uri_too_long" "The path is too long" never;
     /// The body has another content type.
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "The body has a content type that is not read here" never;
     /// Signed and understood, but it can never be stored.
     SIGNAL_REJECTED = 422 "signal_rejected" "The event cannot be stored" never;
+    /// The headers are larger than is read.
+    HEADERS_TOO_LARGE = 431 "headers_too_large" "The headers are too large" never;
+    /// The same key came with something else.
+    IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This Idempotency-Key was used for another request" never;
     /// Too many requests.
     RATE_LIMITED = 429 "rate_limited" "Too many requests" retry;
     /// A fault of ours.
@@ -74,8 +108,10 @@ kinds! {
     DATABASE_UNAVAILABLE = 503 "database_unavailable" "The database does not answer" retry;
     /// No signing secret: nobody can be told from a forger.
     SLACK_NOT_CONFIGURED = 503 "slack_not_configured" "Slack is not configured" never;
-    /// Bearer tokens cannot be checked here.
-    AUTHENTICATION_UNAVAILABLE = 503 "authentication_unavailable" "Bearer tokens cannot be checked" never;
+    /// No credentials, or no public URL: nobody can be told from a forger.
+    SMS_NOT_CONFIGURED = 503 "sms_not_configured" "SMS is not configured" never;
+    /// The keys that tokens are checked with cannot be had now.
+    AUTHENTICATION_UNAVAILABLE = 503 "authentication_unavailable" "Bearer tokens cannot be checked" retry;
     /// The brokerage's tables still have their old names.
     CUTOVER_EXPAND_DUE = 503 "cutover_expand_due" "The cut-over's expand step is due" never;
     /// A health check failed; `checks` says which.
@@ -94,9 +130,11 @@ pub fn of_status(status: u16) -> &'static Kind {
         405 => &METHOD_NOT_ALLOWED,
         408 => &REQUEST_TIMEOUT,
         413 => &PAYLOAD_TOO_LARGE,
+        414 => &URI_TOO_LONG,
         415 => &UNSUPPORTED_MEDIA_TYPE,
         422 => &INVALID_BODY,
         429 => &RATE_LIMITED,
+        431 => &HEADERS_TOO_LARGE,
         400..=499 => &BAD_REQUEST,
         503 => &UNAVAILABLE,
         _ => &INTERNAL,
