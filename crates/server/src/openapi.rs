@@ -33,8 +33,18 @@ use utoipa::OpenApi;
     ),
     paths(
         intake::slack::receive,
+        intake::sms::receive,
+        intake::sms_status::receive,
         missions::list,
         missions::show,
+        missions::changes::create,
+        missions::changes::claim,
+        missions::changes::unclaim,
+        missions::changes::assign,
+        missions::changes::complete,
+        missions::changes::reopen,
+        missions::changes::set_type,
+        missions::changes::delete,
         observe::health,
         observe::story,
         observe::story_text,
@@ -47,7 +57,7 @@ use utoipa::OpenApi;
         missions::MissionOrderDto,
         missions::MissionTypeFilterDto,
     )),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = [])),
     modifiers(&Finish),
 )]
 struct Contract;

@@ -1,5 +1,11 @@
 //! Contract suites of this crate's ports, and ready-made signals for tests.
 
+mod desk;
+mod memory_desk;
+
+pub use desk::{KnownRows, asked_by, mission_desk_contract, new_activity, new_task, under};
+pub use memory_desk::MemoryDesk;
+
 use crate::ids::SignalId;
 use crate::signal::{Conversation, DedupeKeys, Disposition, NewSignal, Redelivery, Source};
 use crate::signal_log::{Outcome, SignalLog};

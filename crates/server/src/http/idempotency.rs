@@ -76,7 +76,8 @@ pub async fn protect(
         },
         (Ok(None), Need::Optional) => next.call(request).await,
         (Ok(None), Need::Required) => {
-            let detail = "Send `Idempotency-Key: \"<a UUID of your own>\"`, and the same one when you send the request again.";
+            let detail =
+                "Send `Idempotency-Key: \"<a UUID of your own>\"`, and the same one when you send the request again.";
             Ok(request.error_response(Problem::new(&kind::IDEMPOTENCY_KEY_REQUIRED).detail(detail)))
         }
         (Err(wrong), _) => {
@@ -97,7 +98,9 @@ async fn claim(request: &mut ServiceRequest, key: &Key) -> Result<Held, Problem>
     let unwired = |what: &'static str| Problem::new(&kind::INTERNAL).because(what);
     let keys = request.app_data::<Data<Keys>>().cloned().ok_or_else(|| unwired("no idempotency store is wired"))?;
     let caller = request.extensions().get::<Caller>().cloned().ok_or_else(|| unwired("this route has no guard"))?;
-    let unread = |error: Error| Problem::new(&kind::BAD_REQUEST).detail("The body did not arrive in whole.").because(error.to_string());
+    let unread = |error: Error| {
+        Problem::new(&kind::BAD_REQUEST).detail("The body did not arrive in whole.").because(error.to_string())
+    };
     let body = request.extract::<Bytes>().await.map_err(unread)?;
     let asked = Fingerprint(fingerprint::of(request.content_type(), request.query_string(), &body));
     request.set_payload(Payload::from(body));
@@ -115,13 +118,16 @@ async fn go_on(held: Held, request: ServiceRequest, next: Next<BoxBody>) -> Resu
                 tracing::info!(operation_id = %id, "an operation is resumed");
             }
             request.extensions_mut().insert(Operation::new(id));
+            let asked = request.request().clone();
             // A task of its own, for a client that hangs up drops everything that waits for its connection.
             let whole = run(keys.clone(), scope.clone(), id, request, next).in_current_span();
-            let ended = actix_web::rt::spawn(whole).await;
-            if !matches!(ended, Ok(Ok(_))) {
-                settle(&keys, &scope, id, None).await;
-            }
-            ended.unwrap_or_else(|_| Err(Problem::new(&kind::INTERNAL).because("the operation panicked").into()))
+            let failed: Error = match actix_web::rt::spawn(whole).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                Err(_panic) => Problem::new(&kind::INTERNAL).because("the operation panicked").into(),
+            };
+            settle(&keys, &scope, id, None).await;
+            Ok(ServiceResponse::from_err(failed, asked))
         }
         Claim::Finished(StoredAnswer::Whole { status, headers, body }) => {
             Ok(request.into_response(answer::again(status, &headers, body)))

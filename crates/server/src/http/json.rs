@@ -110,7 +110,8 @@ fn told(path: &str, error: &serde_json::Error) -> ProblemField {
     }
     if let Some(name) = named("unknown field `") {
         let at = if path.ends_with(&format!("/{name}")) { path.to_owned() } else { format!("{path}/{name}") };
-        let known = expected.map(|known| format!("; there are {}", known.trim_start_matches("one of "))).unwrap_or_default();
+        let known =
+            expected.map(|known| format!("; there are {}", known.trim_start_matches("one of "))).unwrap_or_default();
         return ProblemField::pointer(&at, format!("is not a member of this body{known}"));
     }
     let detail = match expected {

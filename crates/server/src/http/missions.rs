@@ -1,5 +1,8 @@
-//! `GET /missions`, `GET /missions/{id}`. Must not know tables: a handler asks one use case and shows the answer.
+//! `GET /missions`, `GET /missions/{id}`; `changes` has what people do to them. Must not know tables: a handler asks one use case and shows the answer.
 
+mod actor;
+mod bodies;
+pub mod changes;
 mod cursor;
 mod dto;
 mod query;
@@ -9,6 +12,7 @@ pub use dto::{MissionDto, MissionPageDto, RoutingDecisionDto};
 pub use query::{DeletedFilterDto, ListQuery, MissionOrderDto, MissionTypeFilterDto};
 pub use words::{MissionKindDto, MissionStatusDto, MissionTypeDto, VisibilityDto};
 
+use super::caller::Caller;
 use super::problem::{Problem, kind};
 use crate::http::path_id::PathId;
 use actix_web::web::{self, Json};
@@ -20,7 +24,8 @@ use dispatch_pipeline::missions::Missions;
     get, path = "/missions", operation_id = "listMissions", tag = "missions", summary = "List missions",
     description = "One page of missions of both kinds. Filters narrow each other; a repeated filter (`status=active&status=claimed`, \
                    or `status=active,claimed`) widens. Take the next page by passing `next_cursor` as `cursor` with otherwise \
-                   the same parameters; no `next_cursor` means that this was the last page.",
+                   the same parameters; no `next_cursor` means that this was the last page. Activities of the groups AGENT and \
+                   MARKETING are listed for members of staff of that group, admins, services and keys.",
     params(query::MissionParameters),
     responses(
         (status = 200, description = "One page, in the order asked for", body = MissionPageDto),
@@ -29,8 +34,12 @@ use dispatch_pipeline::missions::Missions;
         (status = 503, description = "`database_unavailable`, or `cutover_expand_due` while the tables have their old names"),
     ),
 )]
-pub async fn list(query: ListQuery, missions: web::Data<Missions>) -> Result<Json<MissionPageDto>, Problem> {
-    let page = missions.list(&query.filter, query.order, query.after.as_ref(), query.limit).await?;
+pub async fn list(
+    caller: Caller,
+    query: ListQuery,
+    missions: web::Data<Missions>,
+) -> Result<Json<MissionPageDto>, Problem> {
+    let page = missions.list(caller.sight(), &query.filter, query.order, query.after.as_ref(), query.limit).await?;
     Ok(Json(MissionPageDto::of(page, query.order)))
 }
 
@@ -46,7 +55,7 @@ pub async fn list(query: ListQuery, missions: web::Data<Missions>) -> Result<Jso
         (status = 503, description = "`database_unavailable`, or `cutover_expand_due` while the tables have their old names"),
     ),
 )]
-pub async fn show(id: PathId, missions: web::Data<Missions>) -> Result<Json<MissionDto>, Problem> {
-    let found = missions.find(&MissionId(id.0)).await?;
+pub async fn show(caller: Caller, id: PathId, missions: web::Data<Missions>) -> Result<Json<MissionDto>, Problem> {
+    let found = missions.find(caller.sight(), &MissionId(id.0)).await?;
     found.map(|mission| Json(mission.into())).ok_or_else(|| Problem::new(&kind::MISSION_NOT_FOUND))
 }

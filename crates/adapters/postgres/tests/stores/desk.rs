@@ -5,7 +5,7 @@ use dispatch_mission::mission::MissionType;
 use dispatch_mission::mission_desk::{MissionAction, MissionDesk, MissionDeskError, NewMission, Refusal, Request};
 use dispatch_mission::people::StaffRole;
 use dispatch_mission::status::MissionStatus;
-use dispatch_mission::testing::{Brokerage, asked_by, mission_desk_contract, new_activity, new_task, under};
+use dispatch_mission::testing::{KnownRows, asked_by, mission_desk_contract, new_activity, new_task, under};
 use dispatch_pipeline::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, ScopeKey};
 use dispatch_postgres::migrate::{self, Which};
 use dispatch_postgres::store::{PgIdempotency, PgMissionDesk, seed};
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use crate::support::{number, text};
 
-fn known() -> Brokerage {
-    Brokerage {
+fn known() -> KnownRows {
+    KnownRows {
         listing: ListingId("listing-logan".into()),
         ann: StaffId("staff-nadine".into()),
         bob: StaffId("staff-beatriz".into()),

@@ -11,7 +11,7 @@ use crate::status::MissionStatus;
 /// Rows that a desk under test knows: a listing and two active members of staff.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
-pub struct Brokerage {
+pub struct KnownRows {
     pub listing: ListingId,
     pub ann: StaffId,
     pub bob: StaffId,
@@ -57,7 +57,7 @@ pub fn under(operation: OperationId, request: Request) -> Request {
 ///
 /// # Panics
 /// When the desk breaks the contract.
-pub async fn mission_desk_contract(desk: &dyn MissionDesk, known: &Brokerage) {
+pub async fn mission_desk_contract(desk: &dyn MissionDesk, known: &KnownRows) {
     makes_one_mission_for_one_operation(desk, known).await;
     knows_what_a_mission_points_at(desk, known).await;
     does_one_thing_for_one_operation(desk, known).await;
@@ -66,11 +66,11 @@ pub async fn mission_desk_contract(desk: &dyn MissionDesk, known: &Brokerage) {
     hides_what_may_not_be_seen(desk, known).await;
 }
 
-fn ann(known: &Brokerage) -> Request {
+fn ann(known: &KnownRows) -> Request {
     asked_by(&known.ann, StaffRole::Operations)
 }
 
-fn admin(known: &Brokerage) -> Request {
+fn admin(known: &KnownRows) -> Request {
     asked_by(&known.bob, StaffRole::Admin)
 }
 
@@ -86,7 +86,7 @@ fn field(error: MissionDeskError) -> &'static str {
     }
 }
 
-async fn makes_one_mission_for_one_operation(desk: &dyn MissionDesk, known: &Brokerage) {
+async fn makes_one_mission_for_one_operation(desk: &dyn MissionDesk, known: &KnownRows) {
     let operation = OperationId::mint();
     let request = under(operation, ann(known));
     let full = NewMission {
@@ -107,7 +107,7 @@ async fn makes_one_mission_for_one_operation(desk: &dyn MissionDesk, known: &Bro
     assert_ne!(other.mission_id, made.mission_id);
 }
 
-async fn knows_what_a_mission_points_at(desk: &dyn MissionDesk, known: &Brokerage) {
+async fn knows_what_a_mission_points_at(desk: &dyn MissionDesk, known: &KnownRows) {
     let activity = desk.create(&new_activity(&known.listing, "Take photos"), &ann(known)).await.expect("made");
     assert_eq!((activity.kind, activity.listing_id.as_ref()), (MissionKind::Activity, Some(&known.listing)));
     assert_eq!(activity.visibility, Some(Visibility::Both));
@@ -127,7 +127,7 @@ async fn knows_what_a_mission_points_at(desk: &dyn MissionDesk, known: &Brokerag
     assert_eq!((deleted.deleted_at.is_some(), deleted.deleted_by.as_deref()), (true, Some(known.bob.0.as_str())));
 }
 
-async fn does_one_thing_for_one_operation(desk: &dyn MissionDesk, known: &Brokerage) {
+async fn does_one_thing_for_one_operation(desk: &dyn MissionDesk, known: &KnownRows) {
     let id = desk.create(&new_task("Once"), &ann(known)).await.expect("made").mission_id;
     let claimed = done(desk, &id, MissionAction::Claim(None), &ann(known)).await;
     assert_eq!((claimed.status, &claimed.assigned_to), (MissionStatus::Claimed, &Some(known.ann.clone())));
@@ -148,7 +148,7 @@ async fn does_one_thing_for_one_operation(desk: &dyn MissionDesk, known: &Broker
     assert_eq!((given_back.status, given_back.claimed_at), (MissionStatus::Active, None));
 }
 
-async fn lets_one_of_many_claim(desk: &dyn MissionDesk, known: &Brokerage) {
+async fn lets_one_of_many_claim(desk: &dyn MissionDesk, known: &KnownRows) {
     let id = desk.create(&new_task("Wanted"), &ann(known)).await.expect("made").mission_id;
     let (ann, bob) = (ann(known), asked_by(&known.bob, StaffRole::Marketing));
     let claim = MissionAction::Claim(None);
@@ -157,7 +157,7 @@ async fn lets_one_of_many_claim(desk: &dyn MissionDesk, known: &Brokerage) {
     assert!(matches!(refused[..], [MissionDeskError::Refused(Refusal::Claimed)]), "{refused:?}");
 }
 
-async fn changes_nothing_that_changed_meanwhile(desk: &dyn MissionDesk, known: &Brokerage) {
+async fn changes_nothing_that_changed_meanwhile(desk: &dyn MissionDesk, known: &KnownRows) {
     let made = desk.create(&new_task("Seen"), &ann(known)).await.expect("made");
     let seen = Request { seen: Some(made.version), ..ann(known) };
     done(desk, &made.mission_id, MissionAction::Claim(None), &seen).await;
@@ -165,7 +165,7 @@ async fn changes_nothing_that_changed_meanwhile(desk: &dyn MissionDesk, known: &
     assert!(matches!(refused, MissionDeskError::Refused(Refusal::Changed { now: 2 })), "{refused:?}");
 }
 
-async fn hides_what_may_not_be_seen(desk: &dyn MissionDesk, known: &Brokerage) {
+async fn hides_what_may_not_be_seen(desk: &dyn MissionDesk, known: &KnownRows) {
     let new = NewMission { visibility: Some(Visibility::Marketing), ..new_activity(&known.listing, "Flyer") };
     let made = desk.create(&new, &ann(known)).await.expect("made, though its maker may not see it");
     let hidden = desk.act(&made.mission_id, &MissionAction::Claim(None), &ann(known)).await;

@@ -1,6 +1,6 @@
 //! A `MissionDesk` in memory, for tests. It keeps the contract of the real one, but knows no logbook.
 
-use super::desk::Brokerage;
+use super::desk::KnownRows;
 use crate::ids::{MissionId, OperationId, StaffId};
 use crate::mission::{Mission, MissionKind, Visibility};
 use crate::mission_desk::{MissionAction, MissionDesk, MissionDeskError, NewMission, Refusal, Request};
@@ -15,7 +15,7 @@ const NOW: OffsetDateTime = datetime!(2026-11-20 14:03:07.12 UTC);
 
 /// Missions in memory.
 pub struct MemoryDesk {
-    known: Brokerage,
+    known: KnownRows,
     state: Mutex<State>,
 }
 
@@ -28,7 +28,7 @@ struct State {
 impl MemoryDesk {
     /// Of this brokerage, with these missions.
     #[must_use]
-    pub fn new(known: Brokerage, missions: Vec<Mission>) -> Self {
+    pub fn new(known: KnownRows, missions: Vec<Mission>) -> Self {
         let missions = missions.into_iter().map(|mission| (mission.mission_id.clone(), mission)).collect();
         Self { known, state: Mutex::new(State { missions, operations: HashMap::new() }) }
     }

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn what_means_the_same_is_the_same() {
-        let one = json(r#"{"title":"Sign","priority":1,"tags":["a",null],"id":"ab0c2f6e-0b59-7c3a-8f2a-0123456789ab"}"#);
+        let one =
+            json(r#"{"title":"Sign","priority":1,"tags":["a",null],"id":"ab0c2f6e-0b59-7c3a-8f2a-0123456789ab"}"#);
         for same in [
             "{ \"priority\" : 1.0,\n \"tags\": [\"\\u0061\", null], \"title\": \"Sign\",
                \"id\": \"AB0C2F6E-0B59-7C3A-8F2A-0123456789AB\" }",
@@ -117,9 +118,27 @@ mod tests {
     #[test]
     fn what_means_something_else_is_something_else() {
         let bodies = [
-            r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":"1"}"#, r#"{"a":1.5}"#, r#"{"a":null}"#, "{}", "[]", "[1,2]", "[2,1]", "[12]",
-            r#"{"a":"X"}"#, r#"{"a":"x"}"#, r#"{"a":{"b":1}}"#, r#"{"a":[{"b":1}]}"#, r#"{"a":18446744073709551615}"#,
-            r#"{"a":18446744073709551614}"#, "", "{", "[1,", r#""""#, "null",
+            r#"{"a":1}"#,
+            r#"{"a":2}"#,
+            r#"{"a":"1"}"#,
+            r#"{"a":1.5}"#,
+            r#"{"a":null}"#,
+            "{}",
+            "[]",
+            "[1,2]",
+            "[2,1]",
+            "[12]",
+            r#"{"a":"X"}"#,
+            r#"{"a":"x"}"#,
+            r#"{"a":{"b":1}}"#,
+            r#"{"a":[{"b":1}]}"#,
+            r#"{"a":18446744073709551615}"#,
+            r#"{"a":18446744073709551614}"#,
+            "",
+            "{",
+            "[1,",
+            r#""""#,
+            "null",
         ];
         let mut seen = std::collections::HashMap::new();
         for body in bodies {

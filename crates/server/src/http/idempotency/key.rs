@@ -20,7 +20,9 @@ pub struct Key(String);
 pub enum NoKey {
     #[error("There is more than one Idempotency-Key.")]
     Several,
-    #[error("An Idempotency-Key has 1 to 255 visible ASCII characters: a string (`\"…\"`), or one word without quotes, commas or semicolons.")]
+    #[error(
+        "An Idempotency-Key has 1 to 255 visible ASCII characters: a string (`\"…\"`), or one word without quotes, commas or semicolons."
+    )]
     Malformed,
 }
 
@@ -37,9 +39,8 @@ impl Key {
             Some(rest) => unquoted(rest),
             None => Some(text.to_owned()).filter(|word| !word.contains(['"', '\\', ',', ';'])),
         };
-        let visible = |key: &String| {
-            !key.is_empty() && key.len() <= LONGEST && key.bytes().all(|byte| byte.is_ascii_graphic())
-        };
+        let visible =
+            |key: &String| !key.is_empty() && key.len() <= LONGEST && key.bytes().all(|byte| byte.is_ascii_graphic());
         key.filter(visible).map(|key| Some(Self(key))).ok_or(NoKey::Malformed)
     }
 
@@ -109,8 +110,25 @@ mod tests {
         let long = "x".repeat(256);
         let quoted = format!("\"{long}\"");
         for text in [
-            "", "  ", "\"\"", "\"", "\"open", "open\"", "\"two\" \"strings\"", "\"a\" b", "two words", "\"two words\"",
-            "a,b", "\"a\", \"b\"", "a;b", "\"a\";b=1", r#""a\b""#, "caf\u{e9}", "\"caf\u{e9}\"", &long, &quoted,
+            "",
+            "  ",
+            "\"\"",
+            "\"",
+            "\"open",
+            "open\"",
+            "\"two\" \"strings\"",
+            "\"a\" b",
+            "two words",
+            "\"two words\"",
+            "a,b",
+            "\"a\", \"b\"",
+            "a;b",
+            "\"a\";b=1",
+            r#""a\b""#,
+            "caf\u{e9}",
+            "\"caf\u{e9}\"",
+            &long,
+            &quoted,
         ] {
             assert_eq!(of(&[text]), Err(NoKey::Malformed), "{text}");
         }

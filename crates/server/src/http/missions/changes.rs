@@ -80,7 +80,7 @@ pub async fn create(
     description = "From now on the caller, or the staff member named, has this mission. Claiming what one has already changes nothing; \
                    what somebody else has is refused. A mission that waits for an answer (`needs_info`) may be claimed.",
     params(("mission_id" = String, Path, description = "Opaque id of the mission", example = "01JC8Q5W3N4X0V7Y2Z6B9D1F")),
-    request_body = Option<ClaimDto>,
+    request_body(content = ClaimDto, description = "May be left out"),
     responses((status = 200, description = "The mission, as it is now", body = MissionDto), Refused),
 )]
 pub async fn claim(
@@ -98,7 +98,7 @@ pub async fn claim(
     post, path = "/missions/{mission_id}/unclaim", operation_id = "unclaimMission", tag = "missions", summary = "Give a mission back",
     description = "Nobody has this mission any more. For the person who has it, and for admins.",
     params(("mission_id" = String, Path, description = "Opaque id of the mission", example = "01JC8Q5W3N4X0V7Y2Z6B9D1F")),
-    request_body = Option<ChangeDto>,
+    request_body(content = ChangeDto, description = "May be left out"),
     responses((status = 200, description = "The mission, as it is now", body = MissionDto), Refused),
 )]
 pub async fn unclaim(
@@ -135,7 +135,7 @@ pub async fn assign(
     description = "The mission is done. For the person who has it. When all activities of a listing are done, the listing moves to the \
                    logbook: it is `completed`.",
     params(("mission_id" = String, Path, description = "Opaque id of the mission", example = "01JC8Q5W3N4X0V7Y2Z6B9D1F")),
-    request_body = Option<ChangeDto>,
+    request_body(content = ChangeDto, description = "May be left out"),
     responses((status = 200, description = "The mission, as it is now", body = MissionDto), Refused),
 )]
 pub async fn complete(
@@ -153,7 +153,7 @@ pub async fn complete(
     post, path = "/missions/{mission_id}/reopen", operation_id = "reopenMission", tag = "missions", summary = "Reopen a mission",
     description = "The mission is open again, and nobody has it. For the person who had it, and for admins. Its listing comes back from the logbook.",
     params(("mission_id" = String, Path, description = "Opaque id of the mission", example = "01JC8Q5W3N4X0V7Y2Z6B9D1F")),
-    request_body = Option<ChangeDto>,
+    request_body(content = ChangeDto, description = "May be left out"),
     responses((status = 200, description = "The mission, as it is now", body = MissionDto), Refused),
 )]
 pub async fn reopen(

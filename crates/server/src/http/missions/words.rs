@@ -2,13 +2,13 @@
 
 use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
 use dispatch_mission::status::MissionStatus;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Mirrors a domain enum one to one; the compiler tells when one of them has grown.
 macro_rules! mirror {
     ($(#[$meta:meta])* $name:ident of $domain:ident, $rename:tt, { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
         $(#[$meta])*
         #[serde(rename_all = $rename)]
         pub enum $name { $($(#[$doc])* $variant),+ }
@@ -16,6 +16,12 @@ macro_rules! mirror {
         impl From<$domain> for $name {
             fn from(value: $domain) -> Self {
                 match value { $($domain::$variant => Self::$variant),+ }
+            }
+        }
+
+        impl From<$name> for $domain {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => Self::$variant),+ }
             }
         }
     };
