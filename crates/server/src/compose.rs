@@ -22,6 +22,7 @@ use dispatch_mission::clock::SystemClock;
 use dispatch_mission::mission_store::MissionStore;
 use dispatch_mission::signal_log::SignalLog;
 use dispatch_outbound::{Outbound, OutboundOptions, authority};
+use dispatch_pipeline::group_commit::{GroupCommit, Limits};
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
@@ -49,7 +50,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
     let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pools.intake.clone()));
     let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pools.work.clone()));
     Surface {
-        intake: Data::new(Intake::new(AtHome::new(log))),
+        intake: Data::new(Intake::grouped(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
         observe: Data::new(observe(&pools.work, &pools.pulse)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),

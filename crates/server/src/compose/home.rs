@@ -2,7 +2,8 @@
 //!
 //! Each HTTP thread has a small runtime that ends with it. A database connection is driven by the runtime it was made on,
 //! so one made there would die while another thread, or the worker that drains last, still uses it. And a client that
-//! hangs up drops its handler: here the call goes on, so a commit is never cut off half-way.
+//! hangs up drops its handler: here the call goes on, so that nothing is cut off half-way. Intake is at home by itself
+//! (`dispatch_pipeline::group_commit`).
 
 use async_trait::async_trait;
 use dispatch_mission::ids::MissionId;
@@ -10,20 +11,13 @@ use dispatch_mission::mission::Mission;
 use dispatch_mission::mission_store::{
     MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
 };
-use dispatch_mission::signal::NewSignal;
-use dispatch_mission::signal_log::{Receipt, SignalLog, SignalLogError};
 use dispatch_pipeline::ports::StoreUnavailable;
 use dispatch_pipeline::ports::stories::{Stories, Story};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 use tracing::Instrument;
-
-/// Slack gives up after 3 s and comes again; an honest 503 in time is better than no answer.
-const COMMIT_BUDGET: Duration = Duration::from_millis(2_500);
 
 /// Why a call has no answer. Says nothing of what a panic said, for that may quote what was worked on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -53,19 +47,6 @@ impl<P: ?Sized + Send + Sync + 'static> AtHome<P> {
     {
         let call = self.home.spawn(call(Arc::clone(&self.port)).in_current_span());
         call.await.map_err(|ended| if ended.is_panic() { CutOff::Panicked } else { CutOff::Stopped })
-    }
-}
-
-#[async_trait]
-impl SignalLog for AtHome<dyn SignalLog> {
-    async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
-        let commit = self.run(|log| async move { log.append_all(batch).await });
-        match timeout(COMMIT_BUDGET, commit).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(cut_off)) => Err(SignalLogError::Unavailable(cut_off.into())),
-            // It may still be committed; the sender comes again and is told that it is known.
-            Err(late) => Err(SignalLogError::Unavailable(late.into())),
-        }
     }
 }
 
@@ -103,61 +84,43 @@ impl Stories for AtHome<dyn Stories> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+    use tokio::sync::Notify;
 
-    struct Slow(Arc<tokio::sync::Notify>);
+    struct Slow(Arc<Notify>);
 
     #[async_trait]
-    impl SignalLog for Slow {
-        async fn append_all(&self, _: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+    impl Stories for Slow {
+        async fn find(&self, _: &str) -> Result<Option<Story>, StoreUnavailable> {
             tokio::time::sleep(Duration::from_millis(50)).await;
             self.0.notify_one();
-            Ok(Vec::new())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_call_goes_on_when_its_caller_is_gone() {
-        let done = Arc::new(tokio::sync::Notify::new());
-        let log: Arc<dyn SignalLog> = Arc::new(Slow(Arc::clone(&done)));
-        let log = AtHome::new(log);
-        let hung_up = tokio::time::timeout(Duration::from_millis(5), log.append_all(Vec::new())).await;
-        assert!(hung_up.is_err());
-        tokio::time::timeout(Duration::from_secs(5), done.notified()).await.expect("it went on");
-    }
-
-    struct Stuck;
-
-    #[async_trait]
-    impl SignalLog for Stuck {
-        async fn append_all(&self, _: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
-            std::future::pending().await
+            Ok(None)
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_log_that_hangs_is_unavailable_before_slack_gives_up() {
-        let log: Arc<dyn SignalLog> = Arc::new(Stuck);
-        let begun = tokio::time::Instant::now();
-        assert!(matches!(AtHome::new(log).append_all(Vec::new()).await, Err(SignalLogError::Unavailable(_))));
-        assert!(begun.elapsed() < Duration::from_secs(3));
+    async fn a_call_goes_on_when_its_caller_is_gone() {
+        let done = Arc::new(Notify::new());
+        let stories: Arc<dyn Stories> = Arc::new(Slow(Arc::clone(&done)));
+        let stories = AtHome::new(stories);
+        let hung_up = tokio::time::timeout(Duration::from_millis(5), stories.find("x")).await;
+        assert!(hung_up.is_err());
+        tokio::time::timeout(Duration::from_secs(5), done.notified()).await.expect("it went on");
     }
 
     struct Bad;
 
     #[async_trait]
-    impl SignalLog for Bad {
-        async fn append_all(&self, _: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError> {
+    impl Stories for Bad {
+        async fn find(&self, _: &str) -> Result<Option<Story>, StoreUnavailable> {
             panic!("about somebody's words")
         }
     }
 
     #[tokio::test]
     async fn a_panic_is_an_error_without_its_words() {
-        let log: Arc<dyn SignalLog> = Arc::new(Bad);
-        let error = AtHome::new(log).append_all(Vec::new()).await.expect_err("cut off");
-        assert!(
-            matches!(error, SignalLogError::Unavailable(_)) && !format!("{error:?}").contains("words"),
-            "{error:?}"
-        );
+        let stories: Arc<dyn Stories> = Arc::new(Bad);
+        let error = AtHome::new(stories).find("x").await.expect_err("cut off");
+        assert!(!format!("{error:?}").contains("words"), "{error:?}");
     }
 }
