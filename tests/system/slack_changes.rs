@@ -290,3 +290,16 @@ async fn a_workspace_that_threw_us_out_is_not_written_to_until_it_lets_us_in_aga
     assert_eq!(system.slack.calls(), 1);
     system.finish().await;
 }
+
+#[tokio::test]
+async fn a_rate_limit_of_slacks_is_stored_once_and_those_who_run_it_are_told() {
+    let system = system().await;
+    let server = system.serve().await;
+    let body =
+        json!({"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1_518_467_820, "api_app_id": "A1"});
+    let receipt = system.send(&server, &body).await;
+    assert_eq!((&receipt["status"], &receipt["reason"]), (&json!("ignored"), &json!("app_rate_limited")));
+    assert_eq!(system.send(&server, &body).await["duplicate"], true);
+    assert!(server.log().contains("Slack withholds events"), "{}", server.log());
+    system.finish().await;
+}
