@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use dispatch_mission::clock::Clock;
 use dispatch_pipeline::intake::Intake;
-use dispatch_slack::event::{self, Incoming, OwnIds, Reception};
+use dispatch_slack::event::{self, Incoming, OwnIds, Reception, reason};
 use dispatch_slack::verify::{SIGNATURE_HEADER, SigningSecrets, TIMESTAMP_HEADER};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl SlackDoor {
     description = "The request URL of a Slack app's event subscription. The signature is verified on the raw bytes \
                    (`X-Slack-Signature`, at most 300 s old), and the event is committed before it is answered. An event or message \
                    that came in before is answered with the first one's `event_id`. Events that nothing is done about (bots, \
-                   reactions, edits) are kept and answered with status `ignored`.",
+                   reactions) are kept and answered with status `ignored`.",
     params(
         ("X-Slack-Request-Timestamp" = String, Header, description = "Unix seconds of sending", example = "1763647387"),
         ("X-Slack-Signature" = String, Header, description = "`v0=` and the HMAC-SHA256 of `v0:timestamp:body` in hex",
@@ -69,7 +69,7 @@ impl SlackDoor {
         (status = 413, description = "`payload_too_large`: more than 1 MiB"),
         (status = 415, description = "`unsupported_media_type`: not JSON"),
         (status = 422, description = "`signal_rejected`: it can never be stored; sent with `X-Slack-No-Retry`"),
-        (status = 503, description = "`intake_unavailable`: not stored, come again after `Retry-After`; or `slack_not_configured`"),
+        (status = 503, description = "`intake_unavailable` or `overloaded`: not stored, come again after `Retry-After`; or `slack_not_configured`"),
     ),
     security(()),
 )]
@@ -82,6 +82,22 @@ pub async fn receive(
 ) -> Result<Json<SlackAnswerDto>, Problem> {
     match door.open(&request, &body.0, &trace)? {
         Incoming::Challenge(text) => Ok(Json(SlackAnswerDto::challenge(text))),
-        Incoming::Signal(signal) => Ok(Json(intake.receive(*signal).await?.into())),
+        Incoming::Signal(signal) => {
+            let workspace = signal.conversation.workspace.clone();
+            let receipt = intake.receive(*signal).await?;
+            tell_operators(&workspace, receipt.ignored.as_deref());
+            Ok(Json(receipt.into()))
+        }
+    }
+}
+
+/// What Slack says to those who run the app, not to those who use it.
+fn tell_operators(workspace: &str, ignored: Option<&str>) {
+    match ignored {
+        Some(reason::APP_RATE_LIMITED) => tracing::warn!(workspace, "Slack withholds events: more than 30,000 an hour"),
+        Some(reason @ (reason::APP_UNINSTALLED | reason::TOKENS_REVOKED)) => {
+            tracing::warn!(workspace, reason, "a Slack workspace revoked tokens of ours or removed the app");
+        }
+        _ => {}
     }
 }
