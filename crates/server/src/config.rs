@@ -4,19 +4,23 @@
 mod database;
 mod http;
 mod identity;
+mod limits;
 mod reader;
 mod routing;
 mod slack;
 mod telemetry;
+mod twilio;
 mod worker;
 
 pub use database::Database;
 pub use http::Http;
 pub use identity::Identity;
+pub use limits::{Limits, Origin, Rate};
 pub use reader::{ConfigError, ConfigProblem};
 pub use routing::Routing;
 pub use slack::Slack;
 pub use telemetry::{LogFormat, Telemetry};
+pub use twilio::{Twilio, TwilioCredentials};
 pub use worker::WorkerTuning;
 
 use reader::Reader;
@@ -39,8 +43,10 @@ pub enum Role {
 #[allow(missing_docs)] // one field, one section
 pub struct Config {
     pub http: Http,
+    pub limits: Limits,
     pub database: Database,
     pub slack: Slack,
+    pub twilio: Twilio,
     pub routing: Routing,
     pub worker: WorkerTuning,
     pub identity: Identity,
@@ -57,8 +63,10 @@ impl Config {
         let mut reader = Reader::new(env);
         let config = Self {
             http: Http::read(&mut reader, role),
+            limits: Limits::read(&mut reader, role),
             database: Database::read(&mut reader, role),
             slack: Slack::read(&mut reader),
+            twilio: Twilio::read(&mut reader),
             routing: Routing::read(&mut reader),
             worker: WorkerTuning::read(&mut reader),
             identity: Identity::read(&mut reader, role),

@@ -16,7 +16,8 @@ pub struct Http {
 
 impl Http {
     pub(super) fn read(reader: &mut Reader<'_>, role: Role) -> Self {
-        Self { address: address(reader, role), public_url: public_url(reader) }
+        let cure = "Set it to an http(s) URL, such as https://dispatch.example.";
+        Self { address: address(reader, role), public_url: reader.http_url("PUBLIC_URL", cure) }
     }
 }
 
@@ -37,17 +38,4 @@ fn address(reader: &mut Reader<'_>, role: Role) -> SocketAddr {
         );
     }
     address
-}
-
-fn public_url(reader: &mut Reader<'_>) -> Option<Url> {
-    let text = reader.text("PUBLIC_URL")?;
-    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if url.is_none() {
-        reader.problem(
-            "PUBLIC_URL",
-            format!("is {text:?}"),
-            "Set it to an http(s) URL, such as https://dispatch.example.",
-        );
-    }
-    url
 }

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
+use url::Url;
 
 /// One mistake, and what to do about it. Never contains a secret's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +53,16 @@ impl<'a> Reader<'a> {
 
     pub(super) fn secret(&self, variable: &str) -> Option<SecretString> {
         self.text(variable).map(SecretString::from)
+    }
+
+    /// The value as an `http` or `https` URL with a host.
+    pub(super) fn http_url(&mut self, variable: &'static str, cure: &str) -> Option<Url> {
+        let text = self.text(variable)?;
+        let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if url.is_none() {
+            self.problem(variable, format!("is {text:?}"), cure);
+        }
+        url
     }
 
     /// The value read as a `T` that is `right`, or the default.

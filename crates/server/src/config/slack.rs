@@ -30,7 +30,8 @@ impl Slack {
                 })
                 .ok()
         });
-        Self { signing_secrets, bot_tokens: bot_tokens(reader), api_url: api_url(reader) }
+        let cure = "Set it to an http(s) URL, or leave it out for https://slack.com/api/.";
+        Self { signing_secrets, bot_tokens: bot_tokens(reader), api_url: reader.http_url("SLACK_API_URL", cure) }
     }
 }
 
@@ -41,17 +42,4 @@ fn bot_tokens(reader: &mut Reader<'_>) -> Option<BotTokens> {
         reader.problem("SLACK_BOT_TOKEN", "cannot be used", format!("{error}."));
     }
     tokens.ok()
-}
-
-fn api_url(reader: &mut Reader<'_>) -> Option<Url> {
-    let text = reader.text("SLACK_API_URL")?;
-    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if url.is_none() {
-        reader.problem(
-            "SLACK_API_URL",
-            format!("is {text:?}"),
-            "Set it to an http(s) URL, or leave it out for https://slack.com/api/.",
-        );
-    }
-    url
 }

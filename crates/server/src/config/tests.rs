@@ -1,6 +1,7 @@
 //! The configuration as a table: what is set, what comes of it.
 
 use super::*;
+use secrecy::ExposeSecret;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -60,6 +61,10 @@ fn every_mistake_is_told_at_once_and_no_secret_is_shown() {
             ("PUBLIC_URL", "dispatch.example"),
             ("SLACK_SIGNING_SECRET", " , "),
             ("SLACK_API_URL", "ftp://slack"),
+            ("TWILIO_ACCOUNT_SID", "SK0123"),
+            ("TWILIO_AUTH_TOKEN", " ,hunter2 hunter2"),
+            ("TWILIO_FROM", "416-555-0100"),
+            ("TWILIO_API_URL", "api.twilio.com"),
             ("AUTO_DISPATCH_THRESHOLD", "70"),
             ("DISPATCH_TIMEZONE", "Toronto"),
             ("DISPATCH_POLICY", "/no/such/policy.toml"),
@@ -72,6 +77,12 @@ fn every_mistake_is_told_at_once_and_no_secret_is_shown() {
             ("JWKS_URL", "http://keys.example"),
             ("LOG_FORMAT", "xml"),
             ("RUST_LOG", "dispatch=loud"),
+            ("RATE_LIMIT_PER_CALLER", "many"),
+            ("RATE_LIMIT_PER_ADDRESS", "5:0"),
+            ("TRUSTED_PROXIES", "0.0.0.0/0, 10.0.0.0/8, proxy"),
+            ("CORS_ALLOWED_ORIGINS", "https://*.vercel-*.app, https://app.example/"),
+            ("DRAIN_DELAY_MS", "5s"),
+            ("MAX_CONNECTIONS", "1"),
         ],
         Role::Serve,
     )
@@ -88,6 +99,9 @@ fn values_arrive() {
             DATABASE,
             JWT,
             ("SLACK_SIGNING_SECRET", "old, new"),
+            ("TWILIO_ACCOUNT_SID", "ACdeadbeef0123456789abcdef01234567"),
+            ("TWILIO_AUTH_TOKEN", "hunter2-new, hunter2-old"),
+            ("TWILIO_FROM", "+14165550100"),
             ("AUTO_DISPATCH_THRESHOLD", "0.5"),
             ("DISPATCH_TIMEZONE", "europe/berlin"),
             ("BURST_QUIET_MS", "300"),
@@ -98,12 +112,43 @@ fn values_arrive() {
     )
     .expect("valid");
     assert!(config.slack.signing_secrets.is_some());
+    let twilio = &config.twilio;
+    assert_eq!(twilio.credentials.as_ref().expect("both").account.as_str(), "ACdeadbeef0123456789abcdef01234567");
+    assert_eq!(twilio.sending_token.as_ref().expect("the first").expose_secret(), "hunter2-new");
+    assert_eq!(twilio.from.as_deref(), Some("+14165550100"));
     assert!((config.routing.policy.threshold - 0.5).abs() < f32::EPSILON);
     assert_eq!(config.routing.zone.name(), "Europe/Berlin");
     assert_eq!(config.worker.settings.burst.quiet, Duration::from_millis(300));
     assert_eq!(config.worker.settings.claim.lease, Duration::from_millis(1500));
     assert_eq!(config.telemetry.format, Some(LogFormat::Json));
     assert!(!format!("{config:?}").contains("hunter2"), "a password never reaches a log");
+}
+
+#[test]
+fn the_front_door_is_limited_except_for_whoever_develops() {
+    let limits = read(&[DATABASE, JWT], Role::Serve).expect("valid").limits;
+    let told = |rate: Option<Rate>| rate.map(|rate| rate.to_string()).unwrap_or_default();
+    assert_eq!((told(limits.per_caller), told(limits.per_address)), ("50:200".to_owned(), "10:100".to_owned()));
+    assert_eq!((limits.proxies.len(), limits.origins.len(), limits.drain_delay), (0, 0, Duration::ZERO));
+    let dev = read(&[], Role::Dev).expect("valid").limits;
+    assert_eq!((dev.per_caller, dev.per_address), (None, None));
+    let off = read(&[DATABASE, JWT, ("RATE_LIMIT_PER_CALLER", "0")], Role::Serve).expect("valid").limits;
+    assert_eq!((off.per_caller, told(off.per_address)), (None, "10:100".to_owned()));
+    let proxies = read(&[("TRUSTED_PROXIES", "10.1.2.3/8,192.0.2.7, ::1")], Role::Dev).expect("valid").limits.proxies;
+    assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+}
+
+#[test]
+fn half_of_twilios_credentials_is_a_mistake_and_none_is_not() {
+    let (account, token) =
+        (("TWILIO_ACCOUNT_SID", "ACdeadbeef0123456789abcdef01234567"), ("TWILIO_AUTH_TOKEN", "hunter2"));
+    assert_eq!(wrong(&[account], Role::Dev), ["TWILIO_AUTH_TOKEN"]);
+    assert_eq!(wrong(&[DATABASE, JWT, token], Role::Serve), ["TWILIO_ACCOUNT_SID"]);
+    let cure = &read(&[account], Role::Dev).expect_err("half").0[0].cure;
+    assert!(cure.contains("Twilio console"), "{cure}");
+    let none = read(&[("TWILIO_ACCOUNT_SID", " ")], Role::Dev).expect("valid").twilio;
+    assert!(none.credentials.is_none() && none.sending_token.is_none());
+    assert!(read(&[account, token], Role::Dev).expect("valid").twilio.credentials.is_some());
 }
 
 #[test]
