@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod deliver;
+pub mod desk;
 pub mod failpoint;
 pub mod group_commit;
 pub mod intake;
@@ -8,4 +9,7 @@ pub mod missions;
 pub mod observe;
 pub mod ports;
 pub mod reason;
+pub mod reports;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod worker;

@@ -1,11 +1,14 @@
 //! The composition root: the only place where adapters meet use cases. Must not know HTTP paths or command-line words.
 
+mod access;
+mod couriers;
 mod gate;
 mod home;
 mod pools;
 mod pulse;
 mod serve;
 
+pub use access::{access, published_keys};
 pub use gate::GatedWorker;
 pub use pools::{Pools, database};
 pub use serve::{listen, until_told};
@@ -14,31 +17,36 @@ use crate::config::Config;
 use crate::http::Surface;
 use crate::http::auth::Access;
 use crate::http::docs::Document;
+use crate::http::front::Front;
+use crate::http::idempotency::Keys;
 use crate::http::intake::slack::SlackDoor;
+use crate::http::intake::sms_door::{CalledAs, SmsDoor};
 use actix_web::web::Data;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dispatch_classification::local::LocalClassifier;
 use dispatch_mission::clock::SystemClock;
+use dispatch_mission::mission_desk::MissionDesk;
 use dispatch_mission::mission_store::MissionStore;
 use dispatch_mission::signal_log::SignalLog;
-use dispatch_outbound::{Outbound, OutboundOptions, authority};
+use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
+use dispatch_pipeline::ports::idempotency::IdempotencyStore;
 use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::vitals::Vitals;
+use dispatch_pipeline::reports::Reports;
 use dispatch_pipeline::worker::{Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgDeliveryQueue, PgDoorbell, PgMissionStore, PgSignalLog, PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgIdempotency, PgMissionDesk, PgMissionStore, PgSignalLog,
+    PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
-use dispatch_routing::courier::Courier;
-use dispatch_slack::{BotTokens, DEFAULT_API_URL, RecordingCourier, SlackCourier};
+use dispatch_routing::delivery_reports::DeliveryReports;
 use home::AtHome;
 use pulse::SharedPulse;
 use std::sync::Arc;
-use url::Url;
 use uuid::Uuid;
 
 /// Everything that handlers ask for.
@@ -49,14 +57,35 @@ pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
     }
     let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pools.intake.clone()));
     let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pools.work.clone()));
+    let reports: Arc<dyn DeliveryReports> = Arc::new(PgDeliveryReports::new(pools.intake.clone()));
+    let desk: Arc<dyn MissionDesk> = Arc::new(PgMissionDesk::new(pools.work.clone()));
+    let keys: Arc<dyn IdempotencyStore> = Arc::new(PgIdempotency::new(pools.work.clone()));
     Surface {
         intake: Data::new(Intake::grouped(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
+        desk: Data::new(Desk::new(AtHome::new(desk))),
+        keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),
         observe: Data::new(observe(&pools.work, &pools.pulse)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
+        sms: Data::new(sms_door(config, &access)),
+        reports: Data::new(Reports::new(AtHome::new(reports))),
         access: Data::new(access),
         document: Data::new(Document::of_this_build()),
+        front: Data::new(Front::new(config)),
     }
+}
+
+/// Without `PUBLIC_URL` only a development server knows how it is called: as whoever sits beside it does.
+fn sms_door(config: &Config, access: &Access) -> SmsDoor {
+    let called_as = match (&config.http.public_url, access) {
+        (None, Access::ThisMachine) => CalledAs::AsAsked,
+        (public_url, _) => CalledAs::of(public_url.as_ref()),
+    };
+    let credentials = config.twilio.credentials.clone().map(|ours| (ours.account, ours.tokens));
+    if credentials.is_none() || called_as == CalledAs::Unknown {
+        tracing::warn!("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or PUBLIC_URL is not set: /intake/sms answers 503");
+    }
+    SmsDoor::new(credentials, called_as, Arc::new(SystemClock))
 }
 
 /// The use cases behind `/observe`, also for commands: stories over `pool`, health over `pulse`.
@@ -67,24 +96,12 @@ pub fn observe(pool: &Pool, pulse: &Pool) -> Observe {
     Observe::new(AtHome::new(stories), SharedPulse::new(vitals))
 }
 
-/// How callers are told apart in `dispatch serve`.
-#[must_use]
-pub fn access(config: &Config) -> Access {
-    match &config.identity.jwt_secret {
-        Some(secret) => Access::Bearer { secret: secret.clone(), clock: Arc::new(SystemClock) },
-        None => {
-            tracing::warn!("JWKS_URL alone cannot be checked yet: protected paths answer 503; set SUPABASE_JWT_SECRET");
-            Access::Unavailable
-        }
-    }
-}
-
-/// What becomes of a receipt when there is no bot token.
+/// What becomes of a receipt when there is no token to send it with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Untokened {
     /// It counts as delivered: on a developer's machine nobody waits for it.
     Recorded,
-    /// It fails with `no_token`, where people see it: somebody waits for it.
+    /// It fails with `no_token` or `no_credentials`, where people see it: somebody waits for it.
     Failed,
 }
 
@@ -98,11 +115,12 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Gate
         units: Arc::new(PgUnitQueue::new(pool.clone())),
         deliveries: Arc::new(PgDeliveryQueue::new(pool.clone())),
         classifier: Arc::new(LocalClassifier::new(config.routing.zone)),
-        couriers: vec![slack_courier(config, untokened)?],
+        couriers: couriers::couriers(config, untokened)?,
         policy: config.routing.policy.clone(),
         zone: config.routing.zone,
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
+        keys: Arc::new(PgIdempotency::new(pool.clone())),
     };
     Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), pool: pool.clone() })
 }
@@ -111,27 +129,4 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Gate
 fn worker_name() -> String {
     let random = Uuid::now_v7().simple().to_string();
     format!("{}-{}", std::process::id(), &random[random.len() - 8..])
-}
-
-fn slack_courier(config: &Config, untokened: Untokened) -> Result<Arc<dyn Courier>> {
-    let tokens = match (config.slack.bot_tokens.clone(), untokened) {
-        (Some(tokens), _) => tokens,
-        (None, Untokened::Recorded) => {
-            tracing::warn!("SLACK_BOT_TOKEN is not set: receipts are recorded in the database, not sent");
-            return Ok(Arc::new(RecordingCourier));
-        }
-        (None, Untokened::Failed) => {
-            tracing::warn!("SLACK_BOT_TOKEN is not set: every receipt fails with no_token");
-            BotTokens::none()
-        }
-    };
-    sending_courier(config.slack.api_url.clone(), tokens)
-}
-
-fn sending_courier(api_url: Option<Url>, tokens: BotTokens) -> Result<Arc<dyn Courier>> {
-    // Slack itself is a public host; another one was named by whoever runs this and may be anywhere.
-    let allow = api_url.as_ref().and_then(authority).into_iter().collect();
-    let outbound = Outbound::new(&OutboundOptions { allow, ..OutboundOptions::default() })?;
-    let api_url = api_url.map_or_else(|| Url::parse(DEFAULT_API_URL), Ok).context("Slack's own URL")?;
-    Ok(Arc::new(SlackCourier::new(outbound, api_url, tokens)))
 }

@@ -2,15 +2,22 @@
 //! its use cases ready made.
 
 pub mod auth;
-pub mod bearer;
+pub mod body_limit;
 pub mod caller;
+pub mod cors;
 pub mod docs;
+pub mod front;
 pub mod headers;
+pub mod idempotency;
 pub mod intake;
+pub mod json;
+pub mod limits;
 pub mod missions;
 pub mod observe;
 pub mod path_id;
 pub mod problem;
+pub mod server;
+pub mod socket;
 pub mod timestamp;
 pub mod trace;
 
@@ -18,13 +25,19 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
-use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder};
+use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 use auth::Access;
+use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
+use dispatch_pipeline::ports::identity::Scope;
+use dispatch_pipeline::reports::Reports;
 use docs::Document;
+use front::Front;
+use idempotency::{Keys, Need};
 use intake::slack::SlackDoor;
+use intake::sms_door::SmsDoor;
 use problem::{Problem, kind};
 
 /// Everything that handlers ask for; each one is its own `web::Data`.
@@ -33,10 +46,15 @@ use problem::{Problem, kind};
 pub struct Surface {
     pub intake: Data<Intake>,
     pub missions: Data<Missions>,
+    pub desk: Data<Desk>,
+    pub keys: Data<Keys>,
     pub observe: Data<Observe>,
     pub slack: Data<SlackDoor>,
+    pub sms: Data<SmsDoor>,
+    pub reports: Data<Reports>,
     pub access: Data<Access>,
     pub document: Data<Document>,
+    pub front: Data<Front>,
 }
 
 /// The application that every server thread runs.
@@ -51,20 +69,28 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let security = headers::security(surface.front.https);
     App::new()
         .app_data(surface.intake)
         .app_data(surface.missions)
+        .app_data(surface.desk)
+        .app_data(surface.keys)
         .app_data(surface.observe)
         .app_data(surface.slack)
+        .app_data(surface.sms)
+        .app_data(surface.reports)
         .app_data(surface.access)
         .app_data(surface.document)
+        .app_data(surface.front)
         .app_data(PayloadConfig::new(intake::LIMIT_BYTES))
         .service(web::scope("/dispatch").configure(routes))
         .configure(routes)
         .default_service(web::to(nothing_here))
+        .wrap(from_fn(front::pass))
         .wrap(from_fn(trace::trace))
         // Outermost, for `trace` gives errors a new answer.
-        .wrap(headers::security())
+        .wrap(security)
+        .wrap(from_fn(front::frame))
 }
 
 /// Every route. They stand twice: at the root and below `/dispatch`. A route is guarded unless it says `open`: it carries
@@ -72,11 +98,29 @@ pub fn app(
 fn routes(config: &mut ServiceConfig) {
     config
         .service(open_post("/intake/slack", intake::slack::receive))
-        .service(get("/missions", missions::list))
-        .service(get("/missions/{mission_id}", missions::show))
+        .service(open_post("/intake/sms", intake::sms::receive))
+        .service(open_post("/intake/sms/status", intake::sms_status::receive))
+        .service(
+            guarded("/missions", Scope::Missions)
+                .get(missions::list)
+                .post(Need::Required, missions::changes::create)
+                .done(),
+        )
+        .service(
+            guarded("/missions/{mission_id}", Scope::Missions)
+                .get(missions::show)
+                .delete(missions::changes::delete)
+                .done(),
+        )
+        .service(post("/missions/{mission_id}/claim", Scope::Missions, missions::changes::claim))
+        .service(post("/missions/{mission_id}/unclaim", Scope::Missions, missions::changes::unclaim))
+        .service(post("/missions/{mission_id}/assign", Scope::Missions, missions::changes::assign))
+        .service(post("/missions/{mission_id}/complete", Scope::Missions, missions::changes::complete))
+        .service(post("/missions/{mission_id}/reopen", Scope::Missions, missions::changes::reopen))
+        .service(guarded("/missions/{mission_id}/type", Scope::Missions).put(missions::changes::set_type).done())
         .service(open_get("/observe/health", observe::health))
-        .service(get("/observe/logs/{id}", observe::story))
-        .service(get("/observe/logs/{id}/text", observe::story_text))
+        .service(get("/observe/logs/{id}", Scope::Observe, observe::story))
+        .service(get("/observe/logs/{id}/text", Scope::Observe, observe::story_text))
         .service(open_get("/livez", observe::live))
         .service(open_get("/readyz", observe::ready))
         .service(open_get("/openapi.json", docs::openapi))
@@ -86,13 +130,93 @@ fn routes(config: &mut ServiceConfig) {
 }
 
 /// A path that callers read.
-fn get<F, Args>(path: &str, handler: F) -> impl HttpServiceFactory + use<F, Args>
+fn get<F, Args>(path: &str, scope: Scope, handler: F) -> impl HttpServiceFactory + use<F, Args>
 where
     F: Handler<Args> + Clone,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    open_get(path, handler).wrap(from_fn(auth::guard))
+    guarded(path, scope).get(handler).done()
+}
+
+/// A path that callers post to; a repeat does no harm, with or without a key.
+fn post<F, Args>(path: &str, scope: Scope, handler: F) -> impl HttpServiceFactory + use<F, Args>
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    guarded(path, scope).post(Need::Optional, handler).done()
+}
+
+/// A path for callers with this scope, method by method.
+fn guarded(path: &str, scope: Scope) -> Guarded {
+    Guarded { resource: web::resource(path), scope, methods: Vec::new() }
+}
+
+/// What a guarded path takes. Whatever changes something by POST or DELETE takes an Idempotency-Key: there is no way round.
+struct Guarded {
+    resource: Resource,
+    scope: Scope,
+    methods: Vec<&'static str>,
+}
+
+impl Guarded {
+    fn get<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args> + Clone,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.extend(["GET", "HEAD"]);
+        self.resource = self.resource.route(web::get().to(handler.clone())).route(web::head().to(handler));
+        self
+    }
+
+    /// Means the same however often it is sent, so that it needs no key.
+    fn put<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.push("PUT");
+        self.resource = self.resource.route(web::put().to(handler));
+        self
+    }
+
+    fn post<F, Args>(self, need: Need, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.keyed("POST", need, web::post().to(handler))
+    }
+
+    fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.keyed("DELETE", Need::Optional, web::delete().to(handler))
+    }
+
+    fn keyed(mut self, method: &'static str, need: Need, route: Route) -> Self {
+        self.methods.push(method);
+        self.resource =
+            self.resource.route(route.wrap(from_fn(move |request, next| idempotency::protect(need, request, next))));
+        self
+    }
+
+    fn done(self) -> impl HttpServiceFactory + use<> {
+        let (allow, scope) = (self.methods.join(", "), self.scope);
+        self.resource
+            .default_service(web::to(move || refuse_method(allow.clone())))
+            .wrap(from_fn(front::per_caller))
+            .wrap(from_fn(move |request, next| auth::guard(scope, request, next)))
+    }
 }
 
 /// A path that everybody reads: GET, and HEAD, which differs only in the body that the server leaves out.
@@ -105,7 +229,7 @@ where
     web::resource(path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
-        .default_service(web::to(|| refuse_method("GET, HEAD")))
+        .default_service(web::to(|| refuse_method("GET, HEAD".to_owned())))
 }
 
 /// A path that takes what is posted, by whomever: the handler checks a signature.
@@ -115,14 +239,15 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    web::resource(path).route(web::post().to(handler)).default_service(web::to(|| refuse_method("POST")))
+    web::resource(path).route(web::post().to(handler)).default_service(web::to(|| refuse_method("POST".to_owned())))
 }
 
-async fn refuse_method(allow: &'static str) -> Result<HttpResponse, Problem> {
-    let allowed = actix_web::http::header::HeaderValue::from_static(allow);
-    Err(Problem::new(&kind::METHOD_NOT_ALLOWED)
-        .detail(format!("It takes {allow}."))
-        .header(actix_web::http::header::ALLOW, allowed))
+async fn refuse_method(allow: String) -> Result<HttpResponse, Problem> {
+    let problem = Problem::new(&kind::METHOD_NOT_ALLOWED).detail(format!("It takes {allow}."));
+    Err(match actix_web::http::header::HeaderValue::from_str(&allow) {
+        Ok(allowed) => problem.header(actix_web::http::header::ALLOW, allowed),
+        Err(_) => problem,
+    })
 }
 
 async fn nothing_here() -> Result<HttpResponse, Problem> {

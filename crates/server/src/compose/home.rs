@@ -5,19 +5,30 @@
 //! hangs up drops its handler: here the call goes on, so that nothing is cut off half-way. Intake is at home by itself
 //! (`dispatch_pipeline::group_commit`).
 
+mod identity;
+
 use async_trait::async_trait;
-use dispatch_mission::ids::MissionId;
+use dispatch_mission::ids::{MissionId, OperationId};
 use dispatch_mission::mission::Mission;
+use dispatch_mission::mission_desk::{MissionAction, MissionDesk, MissionDeskError, NewMission, Request};
 use dispatch_mission::mission_store::{
     MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
 };
+use dispatch_mission::people::Sight;
 use dispatch_pipeline::ports::StoreUnavailable;
+use dispatch_pipeline::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, ScopeKey, StoredAnswer};
 use dispatch_pipeline::ports::stories::{Stories, Story};
+use dispatch_routing::delivery_reports::{DeliveryReport, DeliveryReports, Recorded};
+use dispatch_routing::queue::QueueError;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::Instrument;
+
+/// Twilio gives up after 15 s; an honest 503 in time is better than no answer.
+const REPORT_BUDGET: Duration = Duration::from_secs(5);
 
 /// Why a call has no answer. Says nothing of what a panic said, for that may quote what was worked on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -54,6 +65,7 @@ impl<P: ?Sized + Send + Sync + 'static> AtHome<P> {
 impl MissionStore for AtHome<dyn MissionStore> {
     async fn list(
         &self,
+        sight: Sight,
         filter: &MissionFilter,
         order: MissionOrder,
         after: Option<&MissionCursor>,
@@ -61,14 +73,65 @@ impl MissionStore for AtHome<dyn MissionStore> {
     ) -> Result<MissionPage, MissionStoreError> {
         let (filter, after) = (filter.clone(), after.cloned());
         let answer =
-            self.run(move |store| async move { store.list(&filter, order, after.as_ref(), limit).await }).await;
+            self.run(move |store| async move { store.list(sight, &filter, order, after.as_ref(), limit).await }).await;
         answer.unwrap_or_else(|cut_off| Err(MissionStoreError::Unavailable(cut_off.into())))
     }
 
-    async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
+    async fn find(&self, sight: Sight, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
         let id = id.clone();
-        let answer = self.run(move |store| async move { store.find(&id).await }).await;
+        let answer = self.run(move |store| async move { store.find(sight, &id).await }).await;
         answer.unwrap_or_else(|cut_off| Err(MissionStoreError::Unavailable(cut_off.into())))
+    }
+}
+
+#[async_trait]
+impl MissionDesk for AtHome<dyn MissionDesk> {
+    async fn create(&self, mission: &NewMission, request: &Request) -> Result<Mission, MissionDeskError> {
+        let (mission, request) = (mission.clone(), request.clone());
+        let answer = self.run(move |desk| async move { desk.create(&mission, &request).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(MissionDeskError::Unavailable(cut_off.into())))
+    }
+
+    async fn act(
+        &self,
+        id: &MissionId,
+        action: &MissionAction,
+        request: &Request,
+    ) -> Result<Mission, MissionDeskError> {
+        let (id, action, request) = (id.clone(), action.clone(), request.clone());
+        let answer = self.run(move |desk| async move { desk.act(&id, &action, &request).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(MissionDeskError::Unavailable(cut_off.into())))
+    }
+}
+
+#[async_trait]
+impl IdempotencyStore for AtHome<dyn IdempotencyStore> {
+    async fn claim(&self, scope: &ScopeKey, asked: &Fingerprint, lease: Duration) -> Result<Claim, StoreUnavailable> {
+        let (scope, asked) = (scope.clone(), asked.clone());
+        let answer = self.run(move |store| async move { store.claim(&scope, &asked, lease).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
+    }
+
+    async fn finish(
+        &self,
+        scope: &ScopeKey,
+        operation: OperationId,
+        answer: &StoredAnswer,
+    ) -> Result<bool, StoreUnavailable> {
+        let (scope, answer) = (scope.clone(), answer.clone());
+        let finished = self.run(move |store| async move { store.finish(&scope, operation, &answer).await }).await;
+        finished.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
+    }
+
+    async fn release(&self, scope: &ScopeKey, operation: OperationId) -> Result<(), StoreUnavailable> {
+        let scope = scope.clone();
+        let answer = self.run(move |store| async move { store.release(&scope, operation).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
+    }
+
+    async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
+        let answer = self.run(move |store| async move { store.purge(limit).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
     }
 }
 
@@ -81,10 +144,21 @@ impl Stories for AtHome<dyn Stories> {
     }
 }
 
+#[async_trait]
+impl DeliveryReports for AtHome<dyn DeliveryReports> {
+    async fn record(&self, report: DeliveryReport) -> Result<Recorded, QueueError> {
+        let record = self.run(move |store| async move { store.record(report).await });
+        match tokio::time::timeout(REPORT_BUDGET, record).await {
+            Ok(answer) => answer.unwrap_or_else(|cut_off| Err(QueueError::Unavailable(cut_off.into()))),
+            // It may still be noted; the same report again changes nothing.
+            Err(late) => Err(QueueError::Unavailable(late.into())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::sync::Notify;
 
     struct Slow(Arc<Notify>);

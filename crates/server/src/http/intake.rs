@@ -2,5 +2,8 @@
 
 mod body;
 pub mod slack;
+pub mod sms;
+pub mod sms_door;
+pub mod sms_status;
 
-pub use body::{BodyLimit, IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};
+pub use body::{BodyLimit, FormOrJsonBytes, IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};

@@ -4,12 +4,14 @@
 mod answer;
 mod body;
 pub mod kind;
+mod sms;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{MEDIA_TYPE, TYPE_BASE, finish};
+pub use answer::{Final, MEDIA_TYPE, TYPE_BASE, finish};
 pub use body::{ProblemBody, ProblemField};
 pub use kind::Kind;
+pub use sms::unrecorded;
 
 use super::observe::HealthCheck;
 use super::trace::TraceContext;
@@ -17,6 +19,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
+use dispatch_mission::mission_desk::{MissionDeskError, Refusal, Wrong};
 use dispatch_mission::mission_store::MissionStoreError;
 use dispatch_mission::signal_log::SignalLogError;
 use dispatch_pipeline::ports::StoreUnavailable;
@@ -102,13 +105,24 @@ impl Problem {
         self
     }
 
+    /// Slack would come three times more with an event that can never be stored; its own header spares both sides that.
+    #[must_use]
+    pub fn for_slack(self) -> Self {
+        if self.0.kind == &kind::SIGNAL_REJECTED {
+            return self.header(SLACK_NO_RETRY, HeaderValue::from_static("1"));
+        }
+        self
+    }
+
     /// The kind of problem.
     #[must_use]
     pub fn kind(&self) -> &'static Kind {
         self.0.kind
     }
 
-    fn retry_later(self) -> Self {
+    /// Says when to come again.
+    #[must_use]
+    pub fn retry_later(self) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER))
     }
 }
@@ -139,10 +153,8 @@ impl From<SignalLogError> for Problem {
             SignalLogError::Unavailable(_) => Self::new(&kind::INTAKE_UNAVAILABLE)
                 .detail("Nothing was acknowledged; send the event again.")
                 .retry_later(),
-            // Slack would come three times more with the same event; its own header spares both sides that.
             SignalLogError::Rejected(_) => Self::new(&kind::SIGNAL_REJECTED)
-                .detail("Nothing was stored, and the same event would be refused again.")
-                .header(SLACK_NO_RETRY, HeaderValue::from_static("1")),
+                .detail("Nothing was stored, and the same event would be refused again."),
         }
         .because(error)
     }
@@ -186,6 +198,35 @@ impl From<MissionStoreError> for Problem {
             MissionStoreError::Unavailable(_) => Self::new(&kind::DATABASE_UNAVAILABLE).retry_later(),
         }
         .because(error)
+    }
+}
+
+impl From<MissionDeskError> for Problem {
+    fn from(error: MissionDeskError) -> Self {
+        match error {
+            MissionDeskError::NotFound => Self::new(&kind::MISSION_NOT_FOUND),
+            MissionDeskError::Refused(refusal) => refusal.into(),
+            MissionDeskError::CutoverExpandDue => MissionStoreError::CutoverExpandDue.into(),
+            MissionDeskError::Unavailable(cause) => MissionStoreError::Unavailable(cause).into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let told = format!("{}.", sentence(&refusal.to_string()));
+        match refusal {
+            Refusal::Claimed => Self::new(&kind::MISSION_CLAIMED),
+            Refusal::Status { .. } => Self::new(&kind::MISSION_STATUS_CONFLICT).detail(told),
+            Refusal::Deleted => Self::new(&kind::MISSION_DELETED),
+            Refusal::Changed { .. } => Self::new(&kind::MISSION_CHANGED).detail(told),
+            Refusal::FixedType => Self::new(&kind::MISSION_TYPE_FIXED),
+            Refusal::NotAllowed(why) => Self::new(&kind::FORBIDDEN).detail(why),
+            Refusal::Invalid(wrong) => {
+                let field = |one: &Wrong| ProblemField::pointer(&format!("/{}", one.field), one.detail);
+                Self::new(&kind::INVALID_BODY).errors(wrong.iter().map(field).collect())
+            }
+        }
     }
 }
 

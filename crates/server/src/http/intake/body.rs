@@ -1,4 +1,4 @@
-//! Bodies of intake, both ways: raw JSON bytes in (the signature is over them), the receipt out.
+//! Bodies of intake, both ways: raw bytes in (the signature is over them), the receipt out.
 
 use crate::http::problem::{Problem, kind};
 use crate::http::timestamp::Timestamp;
@@ -30,27 +30,55 @@ impl Default for BodyLimit {
 #[derive(Debug)]
 pub struct JsonBytes(pub web::Bytes);
 
+/// The raw bytes of a form or a JSON body, not parsed either.
+#[derive(Debug)]
+pub struct FormOrJsonBytes(pub web::Bytes);
+
+type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
 impl FromRequest for JsonBytes {
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+    type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        if let Err(problem) = acceptable(request) {
-            return Box::pin(std::future::ready(Err(problem.into())));
-        }
-        let BodyLimit(limit) = request.app_data::<BodyLimit>().copied().unwrap_or_default();
-        let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let in_time = timeout(limit, bytes).await.map_err(|_| {
-                Problem::new(&kind::REQUEST_TIMEOUT).detail(format!("The body had {limit:?} to arrive in whole."))
-            })?;
-            Ok(Self(in_time?))
-        })
+        raw(request, payload, &[JSON], Self)
     }
 }
 
-fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
-    if request.content_type().eq_ignore_ascii_case("application/json") {
+impl FromRequest for FormOrJsonBytes {
+    type Error = Error;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        raw(request, payload, &[FORM, JSON], Self)
+    }
+}
+
+/// The whole body, if it has one of these types and comes in time.
+fn raw<T: 'static>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    types: &[&str],
+    wrap: fn(web::Bytes) -> T,
+) -> Extracted<T> {
+    if let Err(problem) = acceptable(request, types) {
+        return Box::pin(std::future::ready(Err(problem.into())));
+    }
+    let BodyLimit(limit) = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+    let bytes = web::Bytes::from_request(request, payload);
+    Box::pin(async move {
+        let in_time = timeout(limit, bytes).await.map_err(|_| {
+            Problem::new(&kind::REQUEST_TIMEOUT).detail(format!("The body had {limit:?} to arrive in whole."))
+        })?;
+        Ok(wrap(in_time?))
+    })
+}
+
+fn acceptable(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
+    if types.iter().any(|accepted| request.content_type().eq_ignore_ascii_case(accepted)) {
         // A length that is announced is refused before a byte of it is read.
         let length: Option<usize> =
             request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -60,7 +88,7 @@ fn acceptable(request: &HttpRequest) -> Result<(), Problem> {
             _ => Ok(()),
         };
     }
-    Err(Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail("Send `Content-Type: application/json`."))
+    Err(Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail(format!("Send `Content-Type: {}`.", types.join("` or `"))))
 }
 
 /// What becomes of an event.

@@ -84,7 +84,7 @@ pub async fn receive(
         Incoming::Challenge(text) => Ok(Json(SlackAnswerDto::challenge(text))),
         Incoming::Signal(signal) => {
             let workspace = signal.conversation.workspace.clone();
-            let receipt = intake.receive(*signal).await?;
+            let receipt = intake.receive(*signal).await.map_err(|error| Problem::from(error).for_slack())?;
             tell_operators(&workspace, receipt.ignored.as_deref());
             Ok(Json(receipt.into()))
         }

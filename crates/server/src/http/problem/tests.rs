@@ -30,10 +30,15 @@ async fn an_inner_error_never_gets_out() {
 
 #[actix_web::test]
 async fn a_rejected_event_is_never_asked_for_again() {
-    let problem = Problem::from(SignalLogError::Rejected("\\u0000".into()));
-    let (head, body) = body_of(&problem).await;
+    let rejected = || Problem::from(SignalLogError::Rejected("\\u0000".into()));
+    let (head, body) = body_of(&rejected().for_slack()).await;
     assert_eq!((head.status().as_u16(), body["retryable"].clone()), (422, json!(false)));
     assert_eq!(head.headers().get("x-slack-no-retry").expect("set"), "1");
+    let (head, _) = body_of(&rejected()).await;
+    assert!(head.headers().get("x-slack-no-retry").is_none(), "nobody else knows that header");
+    let later = Problem::from(SignalLogError::Unavailable("down".into())).for_slack();
+    let (head, _) = body_of(&later).await;
+    assert!(head.headers().get("x-slack-no-retry").is_none(), "what may be stored later is asked for again");
 }
 
 #[actix_web::test]

@@ -1,0 +1,145 @@
+//! What it takes to tell Twilio from a forger: account, tokens, and the URL as Twilio called it. Must not know what comes in.
+
+use crate::http::problem::{Problem, kind};
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_TYPE, HOST};
+use dispatch_mission::clock::Clock;
+use dispatch_sms::verify::SIGNATURE_HEADER;
+use dispatch_sms::{Account, AuthTokens};
+use std::sync::Arc;
+use time::OffsetDateTime;
+use url::Url;
+
+/// How the world calls this server, which is part of what is signed. What a proxy says about it (`X-Forwarded-*`) is never
+/// believed: anybody can say it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CalledAs {
+    /// Scheme, host and port of `PUBLIC_URL`.
+    Public(String),
+    /// By plain HTTP, under the name that stands in the request: `dispatch dev` on its own machine.
+    AsAsked,
+    /// Nobody said.
+    Unknown,
+}
+
+impl CalledAs {
+    /// As `PUBLIC_URL` says; its path is none of this, for the path of each request counts as it was called.
+    #[must_use]
+    pub fn of(public_url: Option<&Url>) -> Self {
+        public_url.map_or(Self::Unknown, |url| Self::Public(url.origin().ascii_serialization()))
+    }
+}
+
+/// The door of `/intake/sms` and `/intake/sms/status`.
+pub struct SmsDoor {
+    credentials: Option<(Account, AuthTokens)>,
+    called_as: CalledAs,
+    clock: Arc<dyn Clock>,
+}
+
+impl SmsDoor {
+    /// For this account, whose requests are signed with one of these tokens; without them, nothing gets in.
+    #[must_use]
+    pub fn new(credentials: Option<(Account, AuthTokens)>, called_as: CalledAs, clock: Arc<dyn Clock>) -> Self {
+        Self { credentials, called_as, clock }
+    }
+
+    /// Verifies one request. Answers whose messages may be believed.
+    ///
+    /// # Errors
+    /// The problem to answer with; nothing in the body may be looked at then.
+    pub fn open(&self, request: &HttpRequest, body: &[u8]) -> Result<&Account, Problem> {
+        let Some((account, tokens)) = &self.credentials else {
+            return Err(closed("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set"));
+        };
+        let url = self.url(request)?;
+        tokens.verify(header(request, SIGNATURE_HEADER), &url, header(request, CONTENT_TYPE.as_str()), body)?;
+        Ok(account)
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// The URL as Twilio called it: path and query are exactly those of the request.
+    fn url(&self, request: &HttpRequest) -> Result<String, Problem> {
+        let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+        match &self.called_as {
+            CalledAs::Public(origin) => Ok(format!("{origin}{asked}")),
+            CalledAs::AsAsked => Ok(format!("http://{}{asked}", header(request, HOST.as_str()).unwrap_or_default())),
+            CalledAs::Unknown => Err(closed("PUBLIC_URL is not set, and Twilio signs the URL that it calls")),
+        }
+    }
+}
+
+fn closed(why: &str) -> Problem {
+    let detail = format!("{why}, so no request can be told from a forged one.");
+    Problem::new(&kind::SMS_NOT_CONFIGURED).detail(detail)
+}
+
+/// A header of a request, if it is text.
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::NOW;
+    use actix_web::test::TestRequest;
+    use dispatch_mission::clock::FixedClock;
+    use dispatch_sms::verify::sign;
+
+    fn door(called_as: CalledAs) -> SmsDoor {
+        let credentials = (Account::parse("AC1").expect("a SID"), AuthTokens::parse("12345").expect("a token"));
+        SmsDoor::new(Some(credentials), called_as, Arc::new(FixedClock(NOW)))
+    }
+
+    /// Whether a request for `path` at `host` that was signed for `signed` gets in.
+    fn opens(public_url: Option<&str>, signed: &str, host: &str, path: &str) -> bool {
+        let public_url = public_url.map(|url| Url::parse(url).expect("a URL"));
+        let called_as = if public_url.is_none() { CalledAs::AsAsked } else { CalledAs::of(public_url.as_ref()) };
+        let request = TestRequest::post()
+            .uri(path)
+            .insert_header(("host", host))
+            .insert_header(("x-forwarded-proto", "https"))
+            .insert_header(("x-forwarded-host", "forged.example"))
+            .insert_header(("x-twilio-signature", sign(&"12345".into(), signed, &[])));
+        door(called_as).open(&request.to_http_request(), b"").is_ok()
+    }
+
+    #[test]
+    fn the_url_is_the_configured_one_with_the_path_as_it_was_called() {
+        let public = Some("https://dispatch.example/");
+        for (signed, path, good) in [
+            ("https://dispatch.example/intake/sms", "/intake/sms", true),
+            ("https://dispatch.example:443/intake/sms", "/intake/sms", true),
+            ("https://dispatch.example/dispatch/intake/sms?a=1&b=%20", "/dispatch/intake/sms?a=1&b=%20", true),
+            ("https://dispatch.example/intake/sms", "/dispatch/intake/sms", false),
+            ("https://dispatch.example/intake/sms?a=1", "/intake/sms", false),
+            ("http://dispatch.example/intake/sms", "/intake/sms", false),
+            ("http://10.0.0.7/intake/sms", "/intake/sms", false),
+            ("https://forged.example/intake/sms", "/intake/sms", false),
+        ] {
+            assert_eq!(opens(public, signed, "10.0.0.7", path), good, "{signed} {path}");
+        }
+        for public in ["https://dispatch.example:443", "https://dispatch.example/dispatch"] {
+            assert!(opens(Some(public), "https://dispatch.example/intake/sms", "10.0.0.7", "/intake/sms"), "{public}");
+        }
+        let odd_port = Some("https://dispatch.example:8443");
+        for signed in ["https://dispatch.example:8443/intake/sms", "https://dispatch.example/intake/sms"] {
+            assert!(opens(odd_port, signed, "10.0.0.7", "/intake/sms"), "{signed}");
+        }
+    }
+
+    #[test]
+    fn on_ones_own_machine_the_name_in_the_request_counts_and_no_proxys_word() {
+        assert!(opens(None, "http://127.0.0.1:8080/intake/sms", "127.0.0.1:8080", "/intake/sms"));
+        assert!(!opens(None, "https://forged.example/intake/sms", "127.0.0.1:8080", "/intake/sms"));
+        let request = TestRequest::post().insert_header(("x-twilio-signature", "x")).to_http_request();
+        let problem = door(CalledAs::Unknown).open(&request, b"").expect_err("nobody said");
+        assert_eq!(problem.kind(), &kind::SMS_NOT_CONFIGURED);
+    }
+}
