@@ -3,6 +3,7 @@
 mod dev;
 mod doctor;
 mod dotenv;
+mod key;
 mod migrate;
 mod send;
 mod serve;
@@ -46,10 +47,12 @@ enum Command {
     #[command(after_help = "Safe to repeat, safe beside a running server, safe when several run at once.\n\
         On a database that began as Operations Center it adds schema `dispatch` and touches nothing else.")]
     Migrate,
-    /// Send a signed Slack message to a running server
+    /// Send a signed Slack or text message to a running server
     Send(send::Arguments),
     /// Show what became of a message, by any id you hold
     Trace(trace::Arguments),
+    /// Make, list and revoke API keys
+    Key(key::Arguments),
     /// Look at configuration, clock, database and migrations, and say what is missing
     Doctor(doctor::Arguments),
     /// Print the OpenAPI document
@@ -81,6 +84,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Migrate => migrate::run().await,
         Command::Send(arguments) => send::run(arguments).await,
         Command::Trace(arguments) => trace::run(arguments).await,
+        Command::Key(arguments) => key::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Openapi => openapi(),
     }

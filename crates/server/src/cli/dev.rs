@@ -4,7 +4,7 @@
 use super::dotenv::{self, DOTENV};
 use super::state::{self, DEFAULT_FOLDER};
 use crate::compose::{self, Pools, Untokened};
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, TwilioCredentials};
 use crate::http::auth::Access;
 use crate::telemetry;
 use anyhow::{Context, Result};
@@ -14,6 +14,7 @@ use dispatch_postgres::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use dispatch_postgres::migrate::{self, Which};
 use dispatch_postgres::store::seed;
 use dispatch_slack::verify::SigningSecrets;
+use dispatch_sms::{Account, AuthTokens};
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,12 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     if config.slack.signing_secrets.is_none() {
         let secret = state::webhook_secret(&arguments.data_dir)?;
         config.slack.signing_secrets = Some(SigningSecrets::parse(secret.expose_secret())?);
+    }
+    if config.twilio.credentials.is_none() {
+        // To hear with, not to send with: no Twilio knows them.
+        let (account, token) = state::twilio_credentials(&arguments.data_dir)?;
+        let (account, tokens) = (Account::parse(account.expose_secret())?, AuthTokens::parse(token.expose_secret())?);
+        config.twilio.credentials = Some(TwilioCredentials { account, tokens });
     }
     let port = arguments.port.unwrap_or(config.http.address.port());
     // Before the database, so that a taken port is told at once.

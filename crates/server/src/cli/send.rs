@@ -1,4 +1,6 @@
-//! `dispatch send`: a Slack message, signed as Slack signs, to a running server.
+//! `dispatch send`: a message, signed as Slack or Twilio signs, to a running server.
+
+mod sms;
 
 use super::dotenv::{self, DOTENV};
 use super::server::{ServerArguments, printable};
@@ -20,7 +22,9 @@ use uuid::Uuid;
     dispatch send \"Please order a yard sign for 12 Elm St by Friday\"\n  \
     echo \"New lease listing: 88 Birch Ave\" | dispatch send --user U01REAL004\n  \
     dispatch send --event-id Ev1 --ts 1763647387.000100 \"the same\"      twice: the second is a duplicate\n  \
-    dispatch send --thread 1763647387.000100 \"and in black, please\"")]
+    dispatch send --thread 1763647387.000100 \"and in black, please\"\n  \
+    dispatch send --sms --from +14165550123 \"Please order a yard sign for 12 Elm St by Friday\"\n  \
+    dispatch send --sms --from +14165550123 STOP      from now on that number is not written to")]
 pub struct Arguments {
     /// The message; `-` or nothing reads standard input
     text: Option<String>,
@@ -32,6 +36,8 @@ pub struct Arguments {
     /// Where `dispatch dev` keeps its secret
     #[arg(long, value_name = "FOLDER", default_value = DEFAULT_FOLDER)]
     data_dir: PathBuf,
+    #[command(flatten)]
+    sms: sms::SmsArguments,
     /// Slack user id of the author
     #[arg(long, default_value = "U01REAL001")]
     user: String,
@@ -55,16 +61,24 @@ pub struct Arguments {
 /// Sends and says what came back.
 pub async fn run(mut arguments: Arguments) -> Result<ExitCode> {
     let text = text(arguments.text.take())?;
-    let secrets = secrets(&arguments)?;
+    let answer = if arguments.sms.sms {
+        sms::send(&arguments.sms, &arguments.server, &arguments.data_dir, &text).await?
+    } else {
+        slack(&arguments, &text).await?
+    };
+    say(&told(&answer, &this_command(), &arguments.server.repeated()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn slack(arguments: &Arguments, text: &str) -> Result<Value> {
+    let secrets = secrets(arguments)?;
     let now = OffsetDateTime::now_utc();
-    let body = event(&arguments, &text, now).to_string().into_bytes();
+    let body = event(arguments, text, now).to_string().into_bytes();
     let timestamp = now.unix_timestamp();
     let signature = secrets.sign(timestamp, &body);
     let headers = [(TIMESTAMP_HEADER, timestamp.to_string()), (SIGNATURE_HEADER, signature)];
     let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let answer = arguments.server.connect()?.post(&["intake", "slack"], &headers, body).await?;
-    say(&told(&answer, &this_command(), &arguments.server.repeated()))?;
-    Ok(ExitCode::SUCCESS)
+    arguments.server.connect()?.post(&["intake", "slack"], &headers, body).await
 }
 
 /// How this program was called, so that what it suggests can be pasted: by cargo, or by its own name.

@@ -50,7 +50,23 @@ impl RunningServer {
         understood(&sent.map_err(|error| self.unanswered(error))?)
     }
 
-    fn at(&self, segments: &[&str]) -> Result<Url> {
+    /// POSTs a form with these headers; answers whatever is good.
+    pub async fn post_form(
+        &self,
+        segments: &[&str],
+        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
+    ) -> Result<Response> {
+        let sent = self.outbound.post_form(&self.at(segments)?, Credentials::None, headers, fields).await;
+        let answer = sent.map_err(|error| self.unanswered(error))?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer);
+        }
+        Err(refusal(answer.status, serde_json::from_slice(&answer.body).ok().as_ref()))
+    }
+
+    /// The URL of a path given by its segments, which are escaped here.
+    pub fn at(&self, segments: &[&str]) -> Result<Url> {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .map_err(|()| anyhow!("{} cannot have a path", self.base))?
@@ -88,6 +104,10 @@ fn refusal(status: u16, problem: Option<&Value>) -> anyhow::Error {
     let cure = match code.as_str() {
         "authentication_required" => " Set DISPATCH_TOKEN to a valid access token.",
         "signature_mismatch" => " The server has another signing secret: give it with --secret, or with --data-dir.",
+        "sms_signature_mismatch" => {
+            " The server has another auth token or another PUBLIC_URL: give --auth-token and --url, or --data-dir."
+        }
+        "account_mismatch" => " The server has another TWILIO_ACCOUNT_SID: give it with --account.",
         _ => "",
     };
     anyhow!("{title} ({status} {code}).{detail}{cure} Trace {}.", member("trace_id").unwrap_or_default())

@@ -11,7 +11,9 @@ pub fn look(config: &Config, folder: &Path) -> Vec<Check> {
         Check::ok("DISPATCH_ADDR", config.http.address.to_string()),
         signing_secret(config, folder),
         bot_token(config),
-        identity(config),
+        twilio_credentials(config, folder),
+        twilio_sender(config),
+        public_url(config),
         Check::ok("policy", format!("{}, threshold {}", config.routing.policy_source, config.routing.policy.threshold)),
         Check::ok("DISPATCH_TIMEZONE", config.routing.zone.name()),
         worker(config),
@@ -41,16 +43,38 @@ fn bot_token(config: &Config) -> Check {
     }
 }
 
-fn identity(config: &Config) -> Check {
-    const NAME: &str = "SUPABASE_JWT_SECRET";
-    match (&config.identity.jwt_secret, &config.identity.jwks_url) {
-        (Some(_), _) => Check::ok(NAME, "set"),
+fn twilio_credentials(config: &Config, folder: &Path) -> Check {
+    const NAME: &str = "TWILIO_AUTH_TOKEN";
+    if let Some(credentials) = &config.twilio.credentials {
+        let api = config.twilio.api_url.as_ref().map(|url| format!(", to {url}")).unwrap_or_default();
+        return Check::ok(NAME, format!("set, for account {}{api}", credentials.account));
+    }
+    let cure = "Copy TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN from the Twilio console's account page.";
+    if state::stored_twilio_credentials(folder).is_ok() {
+        let file = state::twilio_token_file(folder);
+        return Check::off(NAME, format!("not set; `dispatch dev` uses its own from {}", file.display())).cure(cure);
+    }
+    Check::off(NAME, "not set: POST /intake/sms answers 503, receipts by SMS fail with no_credentials").cure(cure)
+}
+
+fn twilio_sender(config: &Config) -> Check {
+    const NAME: &str = "TWILIO_FROM";
+    match &config.twilio.from {
+        Some(_) => Check::ok(NAME, "set"),
+        None => Check::ok(NAME, "not set: each answer comes from the number that was written to"),
+    }
+}
+
+/// Part of what Twilio signs; Slack does not ask for it.
+fn public_url(config: &Config) -> Check {
+    const NAME: &str = "PUBLIC_URL";
+    match (&config.http.public_url, &config.twilio.credentials) {
+        (Some(url), _) => Check::ok(NAME, url.to_string()),
         (None, Some(_)) => {
-            Check::warn(NAME, "not set; JWKS_URL is, but tokens with asymmetric keys are not checked yet: 503")
-                .cure("Set SUPABASE_JWT_SECRET.")
+            Check::warn(NAME, "not set: POST /intake/sms answers 503, for Twilio signs the URL it calls")
+                .cure("Set it to the URL under which Twilio calls this server, such as https://dispatch.example.")
         }
-        (None, None) => Check::off(NAME, "not set, nor is JWKS_URL: `dispatch serve` does not start")
-            .cure("Copy it from Supabase: Project Settings, API, JWT."),
+        (None, None) => Check::off(NAME, "not set; only text messages need it"),
     }
 }
 
@@ -76,13 +100,23 @@ mod tests {
 
     #[test]
     fn what_is_missing_says_what_it_switches_off_and_no_secret_is_shown() {
-        let secrets = [("SLACK_SIGNING_SECRET", "hunter2"), ("SLACK_BOT_TOKEN", "xoxb-hunter2")];
+        let secrets = [
+            ("SLACK_SIGNING_SECRET", "hunter2"),
+            ("SLACK_BOT_TOKEN", "xoxb-hunter2"),
+            ("TWILIO_ACCOUNT_SID", "AC1"),
+            ("TWILIO_AUTH_TOKEN", "hunter2"),
+        ];
         let full = |name: &str| secrets.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         let folder = tempfile::tempdir().expect("a folder");
         let bare = look(&Config::from_env(&|_| None, Role::Inspect).expect("valid"), folder.path());
-        let found = |name: &str| bare.iter().find(|check| check.name == name).expect("looked at").found.clone();
-        assert!(found("SLACK_SIGNING_SECRET").contains("503") && found("SLACK_BOT_TOKEN").contains("no_token"));
+        let found =
+            |all: &[Check], name: &str| all.iter().find(|check| check.name == name).expect("looked at").found.clone();
+        assert!(found(&bare, "SLACK_SIGNING_SECRET").contains("503"));
+        assert!(found(&bare, "SLACK_BOT_TOKEN").contains("no_token"));
+        assert!(found(&bare, "TWILIO_AUTH_TOKEN").contains("503"));
         let set = look(&Config::from_env(&full, Role::Inspect).expect("valid"), folder.path());
         assert!(!format!("{set:?}").contains("hunter2"));
+        assert!(found(&set, "TWILIO_AUTH_TOKEN").contains("AC1"));
+        assert!(found(&set, "PUBLIC_URL").contains("503"), "half of what it takes");
     }
 }
