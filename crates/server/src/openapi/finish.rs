@@ -62,8 +62,8 @@ fn keyed(operation: &mut Operation) {
     if is_open(operation) {
         return;
     }
-    if let Some(body) =
-        operation.request_body.as_mut().filter(|body| body.description.as_deref() == Some(OPTIONAL_BODY))
+    if let Some(RefOr::T(body)) = &mut operation.request_body
+        && body.description.as_deref() == Some(OPTIONAL_BODY)
     {
         body.required = Some(Required::False);
     }
