@@ -36,16 +36,13 @@ async fn everything_on_one_machine_survives_kill_and_restart() {
     let server = launch(&folder).start().await;
     assert!(server.log().contains("/docs/"), "the banner names Swagger UI:\n{}", server.log());
 
-    let with_server = |command: &[&str]| {
-        let mut command: Vec<String> = command.iter().map(ToString::to_string).collect();
-        command.extend(["--url".to_owned(), server.base().to_owned()]);
-        command
-    };
-    let mut send = with_server(&["send", TASK]);
-    send.extend(["--data-dir".to_owned(), folder.to_str().unwrap().to_owned()]);
-    let (sent, said) = launch(&folder).run(&send.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let place = ["--url", server.base(), "--data-dir", folder.to_str().unwrap()].map(str::to_owned);
+    let place = place.each_ref().map(String::as_str);
+    let (sent, said) = launch(&folder).run(&[&["send", TASK], &place[..]].concat()).await;
     assert!(sent && said.contains("queued"), "{said}");
     let event_id = said.split_whitespace().nth(1).unwrap().to_owned();
+    let (texted, said) = launch(&folder).run(&[&["send", "--sms", "STOP"], &place[..]].concat()).await;
+    assert!(texted && said.contains("ignored") && said.contains("trace"), "{said}");
     server.kill().await;
 
     let server = launch(&folder).start().await;

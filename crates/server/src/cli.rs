@@ -48,7 +48,7 @@ enum Command {
         On a database that began as Operations Center it adds schema `dispatch` and touches nothing else.")]
     Migrate,
     /// Send a signed Slack or text message to a running server
-    Send(send::Arguments),
+    Send(Box<send::Arguments>),
     /// Show what became of a message, by any id you hold
     Trace(trace::Arguments),
     /// Make, list and revoke API keys
@@ -82,7 +82,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Serve(arguments) => serve::run(&arguments).await,
         Command::Worker => serve::work().await,
         Command::Migrate => migrate::run().await,
-        Command::Send(arguments) => send::run(arguments).await,
+        Command::Send(arguments) => send::run(*arguments).await,
         Command::Trace(arguments) => trace::run(arguments).await,
         Command::Key(arguments) => key::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,

@@ -32,7 +32,7 @@ fn twilio_account_file(folder: &Path) -> PathBuf {
 /// # Errors
 /// When the file can be neither read nor made.
 pub fn webhook_secret(folder: &Path) -> Result<SecretString> {
-    kept(&secret_file(folder), || random_hex::<32>())
+    kept(&secret_file(folder), random_hex::<32>)
 }
 
 /// SID and auth token of this machine's invented Twilio account, made on first use, readable by their owner only.
@@ -41,7 +41,7 @@ pub fn webhook_secret(folder: &Path) -> Result<SecretString> {
 /// When a file can be neither read nor made.
 pub fn twilio_credentials(folder: &Path) -> Result<(SecretString, SecretString)> {
     let account = kept(&twilio_account_file(folder), || Ok(format!("AC{}", random_hex::<16>()?)))?;
-    Ok((account, kept(&twilio_token_file(folder), || random_hex::<16>())?))
+    Ok((account, kept(&twilio_token_file(folder), random_hex::<16>)?))
 }
 
 /// The webhook secret that `dispatch dev` made here.
