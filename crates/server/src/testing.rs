@@ -1,20 +1,25 @@
 //! Ready-made values and in-memory ports for this crate's own tests.
 
+pub(crate) mod identity;
+
 use async_trait::async_trait;
-use dispatch_mission::ids::{MissionId, SignalId};
+use dispatch_mission::ids::{ListingId, MissionId, SignalId, StaffId};
 use dispatch_mission::mission::{Mission, MissionKind, MissionType, Visibility};
+use dispatch_mission::mission_desk::{MissionAction, MissionDesk, MissionDeskError, NewMission, Request};
 use dispatch_mission::mission_store::{
     MissionCursor, MissionFilter, MissionOrder, MissionPage, MissionStore, MissionStoreError,
 };
+use dispatch_mission::people::Sight;
 use dispatch_mission::signal::{Disposition, NewSignal};
 use dispatch_mission::signal_log::{Outcome, Receipt, SignalLog, SignalLogError};
 use dispatch_mission::status::MissionStatus;
+use dispatch_mission::testing::{KnownRows, MemoryDesk};
 use dispatch_pipeline::ports::StoreUnavailable;
 use dispatch_pipeline::ports::stories::{Stories, Story, StoryEntry};
 use dispatch_pipeline::ports::vitals::{Brokerage, QueueDepth, VitalSigns, Vitals, WorkerSign};
 use serde_json::{Map, json};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::uuid;
@@ -128,6 +133,7 @@ pub(crate) struct FakeMissions {
 impl MissionStore for FakeMissions {
     async fn list(
         &self,
+        sight: Sight,
         _: &MissionFilter,
         _: MissionOrder,
         after: Option<&MissionCursor>,
@@ -143,14 +149,42 @@ impl MissionStore for FakeMissions {
         (all[1].mission_type, all[1].visibility) = (Some(MissionType::Photo), Some(Visibility::Both));
         let from =
             after.map_or(0, |after| all.iter().position(|m| m.mission_id == after.mission_id).map_or(3, |n| n + 1));
-        let items: Vec<_> = all.iter().skip(from).take(limit as usize).cloned().collect();
+        let seen = |mission: &&Mission| mission.visibility.is_none_or(|group| sight.sees(group));
+        let items: Vec<_> = all.iter().filter(seen).skip(from).take(limit as usize).cloned().collect();
         let next = items.last().filter(|last| last.mission_id.0 != "m-3");
         let next = next.map(|last| MissionCursor { at: last.created_at, mission_id: last.mission_id.clone() });
         Ok(MissionPage { next, items })
     }
 
-    async fn find(&self, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
-        Ok(id.0.starts_with("m-").then(|| mission(&id.0)))
+    async fn find(&self, sight: Sight, id: &MissionId) -> Result<Option<Mission>, MissionStoreError> {
+        // `m-agent` is for the agents' group.
+        Ok((id.0.starts_with("m-") && (id.0 != "m-agent" || sight.sees(Visibility::Agent))).then(|| mission(&id.0)))
+    }
+}
+
+/// The rows that tests of changes know.
+pub(crate) fn brokerage() -> KnownRows {
+    let staff = |id: &str| StaffId(id.to_owned());
+    KnownRows { listing: ListingId("l-1".into()), ann: staff("staff-ann"), bob: staff("staff-bob") }
+}
+
+/// A desk with `m-1`, which staff-bob has, and `m-done`, which he has finished; or one whose tables have their old names.
+pub(crate) fn desk(due: bool) -> Arc<dyn MissionDesk> {
+    let of_bob = |id, status| Mission { status, assigned_to: Some(brokerage().bob), ..mission(id) };
+    let missions = vec![of_bob("m-1", MissionStatus::Claimed), of_bob("m-done", MissionStatus::Done)];
+    if due { Arc::new(OldNames) } else { Arc::new(MemoryDesk::new(brokerage(), missions)) }
+}
+
+struct OldNames;
+
+#[async_trait]
+impl MissionDesk for OldNames {
+    async fn create(&self, _: &NewMission, _: &Request) -> Result<Mission, MissionDeskError> {
+        Err(MissionDeskError::CutoverExpandDue)
+    }
+
+    async fn act(&self, _: &MissionId, _: &MissionAction, _: &Request) -> Result<Mission, MissionDeskError> {
+        Err(MissionDeskError::CutoverExpandDue)
     }
 }
 
@@ -186,4 +220,10 @@ impl Vitals for FakeVitals {
 #[tokio::test]
 async fn the_fake_log_keeps_the_contract() {
     dispatch_mission::testing::signal_log_contract(&FakeLog::default()).await;
+}
+
+#[tokio::test]
+async fn the_desk_in_memory_keeps_the_contract() {
+    let desk = MemoryDesk::new(brokerage(), Vec::new());
+    dispatch_mission::testing::mission_desk_contract(&desk, &brokerage()).await;
 }

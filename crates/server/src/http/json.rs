@@ -28,7 +28,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         let is_json = is_json(request);
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(unread)?;
+            let bytes = bytes.await.map_err(|error| unread(&error))?;
             is_json.then_some(()).ok_or_else(unsupported)?;
             parse(&bytes).map(Self).map_err(invalid)
         })
@@ -43,7 +43,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T
         let is_json = is_json(request);
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(unread)?;
+            let bytes = bytes.await.map_err(|error| unread(&error))?;
             if bytes.is_empty() {
                 return Ok(Self(T::default()));
             }
@@ -61,7 +61,7 @@ fn unsupported() -> Problem {
     Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail("Send `Content-Type: application/json`.")
 }
 
-fn unread(error: actix_web::Error) -> Problem {
+fn unread(error: &actix_web::Error) -> Problem {
     Problem::new(&kind::BAD_REQUEST).detail("The body did not arrive in whole.").because(error.to_string())
 }
 

@@ -78,8 +78,9 @@ impl IdempotencyStore for MemoryIdempotency {
     async fn release(&self, scope: &ScopeKey, operation: OperationId) -> Result<(), StoreUnavailable> {
         self.with(|state| {
             let now = state.now;
-            let held = state.records.get_mut(scope).filter(|record| record.operation == operation);
-            held.map(|record| record.lease_until = now);
+            if let Some(record) = state.records.get_mut(scope).filter(|record| record.operation == operation) {
+                record.lease_until = now;
+            }
         });
         Ok(())
     }
