@@ -39,11 +39,7 @@ struct Fault {
 fn surface(fault: Fault) -> Surface {
     let clock = Arc::new(FixedClock(NOW));
     let secrets = (!fault.no_slack).then(|| SigningSecrets::parse(SLACK_SECRET).expect("one"));
-    let access = if fault.this_machine {
-        Access::ThisMachine
-    } else {
-        Access::Proved(credentials())
-    };
+    let access = if fault.this_machine { Access::ThisMachine } else { Access::Proved(credentials()) };
     Surface {
         intake: Data::new(Intake::new(Arc::new(FakeLog::new(fault.log_down)))),
         missions: Data::new(Missions::new(Arc::new(FakeMissions { due: fault.expand_due }))),
@@ -124,7 +120,8 @@ fn as_service(request: TestRequest) -> TestRequest {
 
 /// A sound change of a mission, or a new one.
 fn sound_change(method: &str, path: &str) -> TestRequest {
-    let request = TestRequest::default().method(Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"));
+    let request =
+        TestRequest::default().method(Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"));
     let id = if path.ends_with("/reopen") { "m-done" } else { "m-1" };
     let request = as_service(request).uri(&path.replace("{mission_id}", id)).insert_header(("idempotency-key", "k"));
     match path.rsplit('/').next() {
