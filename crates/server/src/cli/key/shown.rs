@@ -77,8 +77,7 @@ fn public(key: &ApiKey) -> Value {
         "key_id": key.key_id.to_string(), "name": key.name, "prefix": format!("dsp_{}", key.prefix),
         "scopes": scopes(key), "created_by": key.created_by, "created_at": instant(key.created_at),
     });
-    let times =
-        [("expires_at", key.expires_at), ("last_used_at", key.last_used_at), ("revoked_at", key.revoked_at)];
+    let times = [("expires_at", key.expires_at), ("last_used_at", key.last_used_at), ("revoked_at", key.revoked_at)];
     for (name, at) in times.into_iter().filter_map(|(name, at)| Some((name, at?))) {
         shown[name] = json!(instant(at));
     }
