@@ -14,8 +14,13 @@ use url::Url;
 /// believed: anybody can say it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CalledAs {
-    /// Scheme, host and port of `PUBLIC_URL`.
-    Public(String),
+    /// `PUBLIC_URL`: its origin, and the path below it that a proxy takes away before it asks us.
+    Public {
+        /// Scheme, host and port.
+        origin: String,
+        /// `/api`, or nothing.
+        prefix: String,
+    },
     /// By plain HTTP, under the name that stands in the request: `dispatch dev` on its own machine.
     AsAsked,
     /// Nobody said.
@@ -23,10 +28,13 @@ pub enum CalledAs {
 }
 
 impl CalledAs {
-    /// As `PUBLIC_URL` says; its path is none of this, for the path of each request counts as it was called.
+    /// As `PUBLIC_URL` says.
     #[must_use]
     pub fn of(public_url: Option<&Url>) -> Self {
-        public_url.map_or(Self::Unknown, |url| Self::Public(url.origin().ascii_serialization()))
+        public_url.map_or(Self::Unknown, |url| Self::Public {
+            origin: url.origin().ascii_serialization(),
+            prefix: url.path().trim_end_matches('/').to_owned(),
+        })
     }
 }
 
@@ -52,8 +60,10 @@ impl SmsDoor {
         let Some((account, tokens)) = &self.credentials else {
             return Err(closed("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set"));
         };
-        let url = self.url(request)?;
-        tokens.verify(header(request, SIGNATURE_HEADER), &url, header(request, CONTENT_TYPE.as_str()), body)?;
+        let (signature, content_type) = (header(request, SIGNATURE_HEADER), header(request, CONTENT_TYPE.as_str()));
+        let verify = |url: &String| tokens.verify(signature, url, content_type, body);
+        let (as_asked, behind_prefix) = self.urls(request)?;
+        verify(&as_asked).or_else(|error| behind_prefix.as_ref().map_or(Err(error), verify))?;
         Ok(account)
     }
 
@@ -63,12 +73,17 @@ impl SmsDoor {
         self.clock.now()
     }
 
-    /// The URL as Twilio called it: path and query are exactly those of the request.
-    fn url(&self, request: &HttpRequest) -> Result<String, Problem> {
+    /// The URL as Twilio may have called it: path and query as they came, and behind the prefix that a proxy takes away.
+    fn urls(&self, request: &HttpRequest) -> Result<(String, Option<String>), Problem> {
         let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
         match &self.called_as {
-            CalledAs::Public(origin) => Ok(format!("{origin}{asked}")),
-            CalledAs::AsAsked => Ok(format!("http://{}{asked}", header(request, HOST.as_str()).unwrap_or_default())),
+            CalledAs::Public { origin, prefix } => {
+                let behind = (!prefix.is_empty()).then(|| format!("{origin}{prefix}{asked}"));
+                Ok((format!("{origin}{asked}"), behind))
+            }
+            CalledAs::AsAsked => {
+                Ok((format!("http://{}{asked}", header(request, HOST.as_str()).unwrap_or_default()), None))
+            }
             CalledAs::Unknown => Err(closed("PUBLIC_URL is not set, and Twilio signs the URL that it calls")),
         }
     }
@@ -127,6 +142,14 @@ mod tests {
         }
         for public in ["https://dispatch.example:443", "https://dispatch.example/dispatch"] {
             assert!(opens(Some(public), "https://dispatch.example/intake/sms", "10.0.0.7", "/intake/sms"), "{public}");
+        }
+        let behind_a_proxy = Some("https://dispatch.example/api/");
+        for (signed, good) in [
+            ("https://dispatch.example/api/intake/sms", true),
+            ("https://dispatch.example/intake/sms", true),
+            ("https://dispatch.example/other/intake/sms", false),
+        ] {
+            assert_eq!(opens(behind_a_proxy, signed, "10.0.0.7", "/intake/sms"), good, "{signed}");
         }
         let odd_port = Some("https://dispatch.example:8443");
         for signed in ["https://dispatch.example:8443/intake/sms", "https://dispatch.example/intake/sms"] {
