@@ -11,6 +11,7 @@ mod intake;
 mod kills;
 mod legacy;
 mod routing;
+mod shedding;
 mod sdk_peers;
 mod slack_answers;
 mod sms;

@@ -24,7 +24,23 @@ impl Pools {
     pub async fn open(url: &DatabaseUrl, connections: usize) -> Result<Self> {
         refuse_pooler(url).await?;
         let (intake, work) = divided(connections);
-        Ok(Self { intake: connect::pool(url, intake)?, pulse: connect::pool(url, 1)?, work: connect::pool(url, work)? })
+        let pools = Self {
+            intake: connect::pool(url, intake)?,
+            pulse: connect::pool(url, 1)?,
+            work: connect::pool(url, work)?,
+        };
+        pools.warm();
+        Ok(pools)
+    }
+
+    /// Makes intake's first connection before the first message needs it: its sender is answered within a second.
+    fn warm(&self) {
+        let intake = self.intake.clone();
+        tokio::spawn(async move {
+            if let Err(error) = intake.get().await {
+                tracing::debug!(%error, "no connection for intake yet");
+            }
+        });
     }
 
     /// Ends all of them.

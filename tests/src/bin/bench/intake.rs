@@ -104,10 +104,10 @@ fn measure(arguments: &IntakeArguments, database: &Database) -> Result<Report> {
         database.fresh()?;
         let pgbench = pgbench::run(database, &arguments.folder, arguments.clients, seconds, number)?;
         eprintln!("  {:.0} tps; intake, closed loop", pgbench.tps);
-        let (intake, memory) = once(arguments, database, &mut report, Loop { worker: false, rate: 0, seconds })?;
+        let (intake, memory) = once(arguments, database, &mut report, &Loop { worker: false, rate: 0, seconds })?;
         report.pairs.push(Pair { pgbench, intake, memory });
         eprintln!("  {:.0} req/s; open loop, {RATE}/s, while a worker routes", report.pairs[number].throughput());
-        let (intake, memory) = once(arguments, database, &mut report, Loop { worker: true, rate: RATE, seconds })?;
+        let (intake, memory) = once(arguments, database, &mut report, &Loop { worker: true, rate: RATE, seconds })?;
         report.open.push(Open { intake, memory });
     }
     Ok(report)
@@ -124,7 +124,7 @@ fn once(
     arguments: &IntakeArguments,
     database: &Database,
     report: &mut Report,
-    how: Loop,
+    how: &Loop,
 ) -> Result<(load::Outcome, Memory)> {
     database.fresh()?;
     let server = Server::start(&arguments.server, database, &arguments.folder, how.worker, 0)?;
