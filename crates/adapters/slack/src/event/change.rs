@@ -8,9 +8,9 @@ use super::{Found, OwnIds, reason, said};
 use dispatch_mission::signal::{Amendment, Change, Disposition};
 use serde_json::{Map, Value};
 
-/// Reads a `message_changed`. It is an edit when its author changed what it says: told apart by when they did, for a
-/// link that unfurls, a reply, a new title also arrive as one. Those get a key of their own, so that none of them
-/// stands in the way of the edit that they may overtake.
+/// Reads a `message_changed`. It is an edit when its author changed what it says: told apart by when they did and by what
+/// it says now, for `edited.ts` has whole seconds. A link that unfurls, a reply, a new title also arrive as one; those get
+/// a key of their own, so that none of them stands in the way of the edit that they may overtake.
 pub(super) fn edited(body: &Map<String, Value>, event: &Map<String, Value>, own: &OwnIds) -> Found {
     let nothing = Map::new();
     let message = event.object("message").unwrap_or(&nothing);
@@ -22,9 +22,11 @@ pub(super) fn edited(body: &Map<String, Value>, event: &Map<String, Value>, own:
     let mut found = about(body, event, message, message.id("ts"));
     let when = message.object("edited").and_then(|edited| edited.id("ts"));
     let says_the_same = when.is_none() || previous.is_some_and(|previous| said::same(previous, message));
-    found.occurred_at = when.and_then(instant);
+    // The event's own name orders two edits of one second; it is never older than what it tells.
+    found.occurred_at = when.and_then(instant).max(instant(moment(event)));
     let refusal = untouchable(body, message, own).or_else(|| says_the_same.then_some(reason::TEXT_UNCHANGED));
-    amend(found, Change::Edit, refusal.map_or(Ok(when.unwrap_or_default()), Err), event)
+    let told_by = format!("{}/{}", when.unwrap_or_default(), said::digest(message));
+    amend(found, Change::Edit, refusal.map_or(Ok(&told_by), Err), event)
 }
 
 /// Reads a `message_deleted`.
@@ -51,7 +53,7 @@ fn gone(
     amend(found, Change::Delete, refusal.map_or(Ok(moment(event)), Err), event)
 }
 
-/// Makes `found` an amendment told apart by `verdict`'s moment, or ignores it for `verdict`'s reason.
+/// Makes `found` an amendment told apart by what `verdict` names, or ignores it for `verdict`'s reason.
 fn amend(mut found: Found, change: Change, verdict: Result<&str, &'static str>, event: &Map<String, Value>) -> Found {
     let subtype = match change {
         Change::Edit => "message_changed",
@@ -60,9 +62,9 @@ fn amend(mut found: Found, change: Change, verdict: Result<&str, &'static str>, 
     let missing = || if found.channel.is_empty() { reason::MISSING_USER_OR_CHANNEL } else { reason::MISSING_TS };
     let team = if found.workspace.is_empty() { Err(reason::MISSING_TEAM) } else { Ok(()) };
     let of = found.content.clone().ok_or_else(missing);
-    match verdict.and_then(|when| team.and(of).map(|of| (when, of))) {
-        Ok((when, of)) => {
-            found.mark(&format!("{subtype}/{when}"));
+    match verdict.and_then(|by| team.and(of).map(|of| (by, of))) {
+        Ok((by, of)) => {
+            found.mark(&format!("{subtype}/{by}"));
             found.disposition = Disposition::Amend(Amendment { of, change });
         }
         Err(reason) => {

@@ -5,6 +5,7 @@
 use super::fields::{Object, unescape};
 use dispatch_mission::signal::Attachment;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 /// Files of one message that are recorded; Slack's own limit is ten.
 const MAX_FILES: usize = 20;
@@ -31,6 +32,17 @@ pub(super) fn files(message: &Map<String, Value>) -> Vec<Attachment> {
 /// Whether both say the same, whatever else is different about them.
 pub(super) fn same(one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
     text(one) == text(other) && standing(one).map(id).eq(standing(other).map(id))
+}
+
+/// Short, and another for another text or other files. Part of a key.
+pub(super) fn digest(message: &Map<String, Value>) -> String {
+    let mut hash = Sha256::new_with_prefix(text(message));
+    for file in standing(message) {
+        // No text has this byte in it, so no text looks like a file.
+        hash.update([0xff]);
+        hash.update(id(file).unwrap_or_default());
+    }
+    hex::encode(&hash.finalize()[..8])
 }
 
 fn standing(message: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Value>> {
@@ -117,6 +129,7 @@ mod tests {
             (json!({"text": "b", "files": [{"id": "F1"}]}), false),
         ] {
             assert_eq!(same(&one, &message(&other)), expected, "{other}");
+            assert_eq!(digest(&one) == digest(&message(&other)), expected, "{other}");
         }
     }
 }

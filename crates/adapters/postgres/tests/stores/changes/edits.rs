@@ -53,6 +53,20 @@ async fn of_several_edits_the_latest_counts_in_whatever_order_they_come() {
     assert_eq!(unit.text(), "three");
     world.hears([edit("c", 0, "five", 20), edit("c", 0, "four", 15)]).await;
     assert_eq!(world.turn(STRAY).await.text(), "five", "also within one batch");
+    // Of one moment, the one that came later.
+    let twin = |words: &str| {
+        let mut twin = edit("c", 0, words, 25);
+        twin.keys.content.push_str(words);
+        twin.keys.event = None;
+        twin
+    };
+    world.hears([twin("six")]).await;
+    assert_eq!(world.turn(STRAY).await.text(), "six");
+    world.hears([twin("seven")]).await;
+    assert_eq!(world.turn(STRAY).await.text(), "seven");
+    let (eight, nine) = (twin("eight"), twin("nine"));
+    world.hears([nine, eight]).await;
+    assert_eq!(world.turn(STRAY).await.text(), "nine", "whatever their order in a batch");
     // What is gone stays gone.
     world.hears([deletion("c", 0, 30)]).await;
     world.amend().await;

@@ -28,11 +28,31 @@ fn amendment(change: Change) -> Disposition {
 fn an_edit_amends_its_message_and_is_told_apart_by_when() {
     let signal = changed(&json!({"files": [{"id": "F1", "title": "Plan"}]}));
     assert_eq!(signal.disposition, amendment(Change::Edit));
-    assert_eq!(signal.keys.content, "slack:message:T1/C1/1700000000.000100/message_changed/1700000008.000000");
+    let prefix = "slack:message:T1/C1/1700000000.000100/message_changed/1700000008.000000/";
+    assert!(signal.keys.content.strip_prefix(prefix).is_some_and(|digest| digest.len() == 16), "{:?}", signal.keys);
     assert_eq!((signal.message_ref.as_str(), signal.text.as_str()), ("1700000000.000100", "No, 14 King St & up"));
     assert_eq!((signal.author.as_str(), signal.conversation.thread.as_deref()), ("U1", Some("1600000000.000001")));
     assert_eq!(signal.attachments.len(), 1);
-    assert_eq!(signal.occurred_at, datetime!(2023-11-14 22:13:28 UTC), "when it was edited");
+    assert_eq!(
+        signal.occurred_at,
+        datetime!(2023-11-14 22:13:29.000200 UTC),
+        "as the event says, which knows fractions"
+    );
+}
+
+#[test]
+fn two_edits_of_one_second_are_two_and_a_repeat_is_one() {
+    let first = changed(&json!({"text": "at 12 King St"}));
+    for (changes, is_repeat) in [
+        (json!({"text": "at 12 King St"}), true),
+        (json!({"text": "at 12 King St", "reply_count": 1}), true),
+        (json!({"text": "at 14 King St"}), false),
+        (json!({"text": "at 12 King St", "files": [{"id": "F1"}]}), false),
+    ] {
+        assert_eq!(changed(&changes).keys.content == first.keys.content, is_repeat, "{changes}");
+    }
+    let nothing_newer = changed(&json!({"edited": {"user": "U1", "ts": "1700000010.000000"}}));
+    assert_eq!(nothing_newer.occurred_at, datetime!(2023-11-14 22:13:30 UTC), "never before the edit itself");
 }
 
 #[test]

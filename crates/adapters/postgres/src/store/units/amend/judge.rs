@@ -97,7 +97,7 @@ pub(super) struct Judgement {
     pub(super) emptied: BTreeSet<Uuid>,
 }
 
-/// Judges `amendments`, the oldest change of a message first.
+/// Judges `amendments`, the oldest change of a message first, and of the same time the first that came.
 pub(super) fn judge(amendments: &[Amendment], known: &Known) -> Judgement {
     let mut judgement = Judgement::default();
     let mut originals = known.originals.clone();
@@ -138,8 +138,9 @@ fn apply(
 ) -> Fate {
     let fate =
         |original: &Original, effect| Fate::Applied { original: original.signal_id, unit: original.unit, effect };
-    // Of several edits the latest counts; a deletion is the last word, whatever its clock says.
-    let is_old = original.amended_at.is_some_and(|before| before >= amendment.occurred_at);
+    // Of several edits the latest counts, and of the same time the one that came later; a deletion is the last word,
+    // whatever its clock says.
+    let is_old = original.amended_at.is_some_and(|before| before > amendment.occurred_at);
     if !original.counts || (is_old && !amendment.is_deletion) {
         return fate(original, Effect::None);
     }

@@ -119,7 +119,7 @@ pub(super) async fn any_due(connection: &mut AsyncPgConnection) -> Result<bool, 
     Ok(answer.any)
 }
 
-/// Amendments that are due, the oldest change of a message first.
+/// Amendments that are due, the oldest change of a message first, and of the same time the first that came.
 pub(super) async fn due(connection: &mut AsyncPgConnection, limit: u32) -> Result<Vec<Amendment>, StoreError> {
     let rows: Vec<DueRow> = sql(DUE).bind::<BigInt, _>(i64::from(limit)).load(connection).await?;
     let amendment = |row: DueRow| Amendment {
@@ -133,7 +133,9 @@ pub(super) async fn due(connection: &mut AsyncPgConnection, limit: u32) -> Resul
         age: Duration::try_from_secs_f64(row.age).unwrap_or_default(),
     };
     let mut amendments: Vec<Amendment> = rows.into_iter().map(amendment).collect();
-    amendments.sort_by(|a, b| (&a.of, a.occurred_at, a.is_deletion).cmp(&(&b.of, b.occurred_at, b.is_deletion)));
+    // Ids grow with the time of arrival.
+    let rank = |one: &Amendment| (one.occurred_at, one.is_deletion, one.signal_id);
+    amendments.sort_by(|a, b| a.of.cmp(&b.of).then_with(|| rank(a).cmp(&rank(b))));
     Ok(amendments)
 }
 
