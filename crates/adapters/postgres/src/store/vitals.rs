@@ -37,6 +37,9 @@ SELECT stage, least(count(since), 10000) AS depth, extract(epoch FROM now() - mi
     (SELECT 'bursts' AS stage, received_at AS since FROM dispatch.signals
      WHERE unit_id IS NULL AND state = 'queued' ORDER BY received_at LIMIT 10000)
     UNION ALL
+    -- Edits and deletions wait beside them, for their message or its unit.
+    (SELECT 'bursts', received_at FROM dispatch.signals WHERE state = 'amending' ORDER BY look_again_at LIMIT 10000)
+    UNION ALL
     (SELECT 'units', closed_at FROM dispatch.units WHERE state = 'pending' ORDER BY next_attempt_at LIMIT 10000)
     UNION ALL
     -- Those that wait for another delivery are not due, but are looked at.

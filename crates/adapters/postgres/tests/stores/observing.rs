@@ -1,5 +1,6 @@
 //! Stories, vitals, the registry of workers and the doorbell.
 
+use dispatch_mission::signal::{Amendment, Change, Disposition};
 use dispatch_mission::signal_log::SignalLog;
 use dispatch_pipeline::ports::doorbell::Doorbell;
 use dispatch_pipeline::ports::stories::{Stories, Story};
@@ -174,6 +175,10 @@ async fn vitals_tell_depths_and_workers() {
 
     replica.queues().routed("v", vec![message("v", None), message("v", Some(0))]).await;
     replica.signals.append_all(vec![said("w", "U1", "2.000001"), said("w", "U1", "3.000001")]).await.unwrap();
+    let mut edit = said("w", "U1", "4.000001");
+    let change = Amendment { of: "slack:message:T1/w/1.000001".into(), change: Change::Edit };
+    edit.disposition = Disposition::Amend(change);
+    replica.signals.append_all(vec![edit]).await.unwrap();
     database
         .execute("UPDATE dispatch.signals SET received_at = now() - interval '90 seconds' WHERE unit_id IS NULL")
         .await;
@@ -184,7 +189,11 @@ async fn vitals_tell_depths_and_workers() {
     registry.leave("w2").await.unwrap();
     let signs = vitals.take().await.unwrap();
     let depth = |stage: &str| signs.queues.iter().find(|queue| queue.stage == stage).unwrap().depth;
-    assert_eq!((depth("bursts"), depth("units"), depth("deliveries")), (2, 0, 1), "one delivery waits for the other");
+    assert_eq!(
+        (depth("bursts"), depth("units"), depth("deliveries")),
+        (3, 0, 1),
+        "an edit waits, too; one delivery waits for the other"
+    );
     assert!(signs.queues[0].oldest_age_seconds >= 90.0);
     assert_eq!(signs.workers.len(), 1);
     assert!(signs.workers[0].age_seconds < 10.0);
