@@ -1,3 +1,3 @@
 DROP INDEX dispatch.deliveries_reference;
 DROP TABLE dispatch.delivery_reports;
-DROP TABLE dispatch.send_blocks;
+DROP TABLE dispatch.send_permissions;

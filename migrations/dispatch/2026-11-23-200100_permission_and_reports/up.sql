@@ -1,13 +1,17 @@
-CREATE TABLE dispatch.send_blocks (
+CREATE TABLE dispatch.send_permissions (
     recipient text PRIMARY KEY,
-    reason    text NOT NULL,
-    since     timestamptz NOT NULL DEFAULT now(),
+    reason    text,
+    since     timestamptz NOT NULL,
     signal_id uuid
 );
 
-COMMENT ON TABLE dispatch.send_blocks IS 'Whom Dispatch must not write to, until they say otherwise.';
-COMMENT ON COLUMN dispatch.send_blocks.recipient IS 'sms:<E.164 number> or slack:<team id>.';
-COMMENT ON COLUMN dispatch.send_blocks.signal_id IS 'What said so; none where a provider refused a send for it.';
+COMMENT ON TABLE dispatch.send_permissions IS 'What was last said about writing to somebody. Whom nobody spoke about may be written to.';
+COMMENT ON COLUMN dispatch.send_permissions.recipient IS 'sms:<E.164 number> or slack:<team id>.';
+COMMENT ON COLUMN dispatch.send_permissions.reason IS 'Why they must not be written to; none when they may.';
+COMMENT ON COLUMN dispatch.send_permissions.since IS
+    'When that was so, by the provider''s clock where it tells: an older word that comes late changes nothing.';
+COMMENT ON COLUMN dispatch.send_permissions.signal_id IS
+    'What said so; none where a provider refused a send for it, or confirmed our token.';
 
 CREATE TABLE dispatch.delivery_reports (
     reference   text PRIMARY KEY,

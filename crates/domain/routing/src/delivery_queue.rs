@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use dispatch_mission::ids::DeliveryId;
 use dispatch_mission::signal::Recipient;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// Hands deliveries out and takes their settlements. Each method is one atomic unit of work.
 #[async_trait]
@@ -35,6 +36,13 @@ pub trait DeliveryQueue: Send + Sync {
     /// # Errors
     /// `Unavailable`: then nothing is sent.
     async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError>;
+
+    /// Notes that `recipient` may be written to since then, for the provider itself shows it: a block is lifted, and a word
+    /// from before that comes late does not block again. Answers why they were not to be written to, if so.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn allow(&self, recipient: &Recipient, since: OffsetDateTime) -> Result<Option<String>, QueueError>;
 
     /// Applies a storage delivery's effects, each once (a unique key per effect), and settles it in the same commit:
     /// `Delivered`; `Held` with a reason when the tables are not there yet (`cutover_expand_due`) or the row needs a

@@ -8,6 +8,7 @@ use dispatch_routing::delivery::ClaimedDelivery;
 use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement, StoreOutcome};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
+use time::OffsetDateTime;
 
 use super::deliveries::{claim, release, settle, store};
 use super::error::StoreError;
@@ -47,6 +48,10 @@ impl DeliveryQueue for PgDeliveryQueue {
 
     async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError> {
         Ok(permission::refusal(&mut *self.connection().await?, recipient).await?)
+    }
+
+    async fn allow(&self, recipient: &Recipient, since: OffsetDateTime) -> Result<Option<String>, QueueError> {
+        Ok(permission::allow(&mut *self.connection().await?, recipient, since).await?)
     }
 
     async fn store(&self, delivery: &ClaimedDelivery) -> Result<StoreOutcome, QueueError> {

@@ -3,72 +3,85 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use dispatch_mission::ids::SignalId;
-use dispatch_mission::signal::{Consent, Recipient};
+use dispatch_mission::signal::{Consent, NewSignal, Recipient, Source};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::error::StoreError;
 use super::sql::sql;
 
-const BLOCK: &str = "
-INSERT INTO dispatch.send_blocks (recipient, reason, signal_id) VALUES ($1, $2, $3)
-ON CONFLICT (recipient) DO UPDATE SET reason = excluded.reason, since = now(), signal_id = excluded.signal_id";
+// Of what is dated only the newest counts, in whatever order it comes; what is not dated counts as it comes.
+const SAY: &str = "
+INSERT INTO dispatch.send_permissions AS known (recipient, reason, since, signal_id)
+VALUES ($1, $2, coalesce($3, now()), $4)
+ON CONFLICT (recipient) DO UPDATE SET
+    reason = excluded.reason, since = excluded.since, signal_id = excluded.signal_id
+WHERE $3 IS NULL OR known.since <= $3";
 
-const ALLOW: &str = "DELETE FROM dispatch.send_blocks WHERE recipient = $1";
+// `before` is read as it was when the statement began.
+const ALLOW: &str = "
+WITH before AS (SELECT reason FROM dispatch.send_permissions WHERE recipient = $1)
+INSERT INTO dispatch.send_permissions AS known (recipient, since) VALUES ($1, $2)
+ON CONFLICT (recipient) DO UPDATE SET
+    reason = NULL, signal_id = NULL, since = greatest(known.since, excluded.since)
+RETURNING (SELECT reason FROM before) AS reason";
 
 // Locked, so that whoever lifts it at this moment is waited for and then seen.
-const LOCK: &str = "SELECT reason FROM dispatch.send_blocks WHERE recipient = $1 FOR UPDATE";
+const LOCK: &str = "SELECT reason FROM dispatch.send_permissions WHERE recipient = $1 FOR UPDATE";
 
 // What somebody said about it while the attempt was under way is newer than the attempt's answer. Ids grow with time, so
 // that only the last few minutes are looked through; the database's clock decides.
 const BLOCK_UNLESS_ANSWERED: &str = "
-INSERT INTO dispatch.send_blocks (recipient, reason)
-SELECT $1, $2 WHERE NOT EXISTS (
+INSERT INTO dispatch.send_permissions AS known (recipient, reason, since)
+SELECT $1, $2, now() WHERE NOT EXISTS (
     SELECT FROM dispatch.signals
     WHERE signal_id > $3 AND received_at > now() - interval '1 minute' AND state = 'ignored'
         AND source || ':' || author = $1)
-ON CONFLICT (recipient) DO NOTHING";
+ON CONFLICT (recipient) DO UPDATE SET reason = excluded.reason, since = excluded.since, signal_id = NULL
+WHERE known.reason IS NULL";
 
 /// How far back ids of the last minute may reach, with clocks that differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(600);
 
-const REFUSAL: &str = "SELECT reason FROM dispatch.send_blocks WHERE recipient = $1";
+const REFUSAL: &str = "SELECT reason FROM dispatch.send_permissions WHERE recipient = $1 AND reason IS NOT NULL";
 
+/// What is known about somebody.
 #[derive(QueryableByName)]
-struct Refusal {
-    #[diesel(sql_type = Text)]
-    reason: String,
+struct Known {
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
 }
 
-/// Notes what a signal says, in the transaction that stores it.
+/// Notes what `signal` says about being written to, in the transaction that stores it.
 pub(crate) async fn note(
     connection: &mut AsyncPgConnection,
+    signal: &NewSignal,
     consent: &Consent,
-    said_by: SignalId,
 ) -> Result<(), StoreError> {
-    if consent.given {
-        sql(ALLOW).bind::<Text, _>(consent.recipient.as_str()).execute(connection).await?;
-        return Ok(());
-    }
-    block(connection, consent.recipient.as_str(), consent.reason, Some(said_by.0)).await
-}
-
-/// Forbids writing to `recipient`.
-pub(crate) async fn block(
-    connection: &mut AsyncPgConnection,
-    recipient: &str,
-    reason: &str,
-    said_by: Option<Uuid>,
-) -> Result<(), StoreError> {
-    sql(BLOCK)
-        .bind::<Text, _>(recipient)
-        .bind::<Text, _>(reason)
-        .bind::<Nullable<SqlUuid>, _>(said_by)
+    // Slack says when, and repeats itself for minutes, also after the app was installed anew. Twilio does not say; its
+    // repeats are known by their `MessageSid`.
+    let said_at = (signal.conversation.source == Source::Slack).then_some(signal.occurred_at);
+    sql(SAY)
+        .bind::<Text, _>(consent.recipient.as_str())
+        .bind::<Nullable<Text>, _>((!consent.given).then_some(consent.reason))
+        .bind::<Nullable<Timestamptz>, _>(said_at)
+        .bind::<SqlUuid, _>(signal.signal_id.0)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Notes that `recipient` may be written to since then. Answers why they were not, if so.
+pub(crate) async fn allow(
+    connection: &mut AsyncPgConnection,
+    recipient: &Recipient,
+    since: OffsetDateTime,
+) -> Result<Option<String>, StoreError> {
+    let before: Known =
+        sql(ALLOW).bind::<Text, _>(recipient.as_str()).bind::<Timestamptz, _>(since).get_result(connection).await?;
+    Ok(before.reason)
 }
 
 /// Notes that a provider refused to write to `recipient`, unless that was known, or they spoke about it just now.
@@ -77,8 +90,8 @@ pub(crate) async fn refused(
     recipient: &Recipient,
     reason: &str,
 ) -> Result<(), StoreError> {
-    let known: Vec<Refusal> = sql(LOCK).bind::<Text, _>(recipient.as_str()).load(connection).await?;
-    if known.is_empty() {
+    let known: Vec<Known> = sql(LOCK).bind::<Text, _>(recipient.as_str()).load(connection).await?;
+    if known.iter().all(|row| row.reason.is_none()) {
         sql(BLOCK_UNLESS_ANSWERED)
             .bind::<Text, _>(recipient.as_str())
             .bind::<Text, _>(reason)
@@ -101,6 +114,6 @@ pub(crate) async fn refusal(
     connection: &mut AsyncPgConnection,
     recipient: &Recipient,
 ) -> Result<Option<String>, StoreError> {
-    let found: Vec<Refusal> = sql(REFUSAL).bind::<Text, _>(recipient.as_str()).load(connection).await?;
-    Ok(found.into_iter().next().map(|row| row.reason))
+    let found: Vec<Known> = sql(REFUSAL).bind::<Text, _>(recipient.as_str()).load(connection).await?;
+    Ok(found.into_iter().find_map(|row| row.reason))
 }

@@ -159,7 +159,7 @@ async fn store(
             let stored = insert(connection, batch, ring).await?;
             let new = batch.iter().filter(|signal| stored.contains_key(&signal.signal_id.0));
             for (signal, consent) in new.filter_map(|signal| Some((signal, signal.consent.as_ref()?))) {
-                permission::note(connection, consent, signal.signal_id).await?;
+                permission::note(connection, signal, consent).await?;
             }
             Ok(stored)
         })

@@ -70,7 +70,7 @@ async fn who_said_so_is_not_forgotten_and_what_was_said_meanwhile_counts() {
     let replica = Replica::of(&database);
     let stop = replica.signals.append_all(vec![says(false, "2.000001")]).await.unwrap()[0].signal_id;
     refused(&replica, "known", "opted_out").await;
-    let rows = database.json("SELECT signal_id::text FROM dispatch.send_blocks").await;
+    let rows = database.json("SELECT signal_id::text FROM dispatch.send_permissions").await;
     assert_eq!(rows[0]["signal_id"], stop.to_string());
     // The attempt was refused before this; its settlement comes after it.
     replica.signals.append_all(vec![says(true, "2.000002")]).await.unwrap();

@@ -1,12 +1,14 @@
 //! What every `DeliveryQueue` owes its callers.
 
-use super::{AGES, Queues, agent_task, claim_for, message};
+use super::{AGES, Queues, agent_task, claim_for, message, said};
 use crate::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
 use crate::delivery_queue::{DeliverySettlement, NextStep};
 use crate::destination::DestinationKind;
 use crate::plan::Content;
 use crate::queue::{ClaimToken, Settled};
+use dispatch_mission::signal::{Consent, Disposition, Recipient};
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// What every [`DeliveryQueue`](crate::delivery_queue::DeliveryQueue) owes its callers.
@@ -20,6 +22,7 @@ pub async fn delivery_queue_contract(queues: Queues<'_>) {
     ends_alone_what_ends_its_worker(queues).await;
     keeps_the_order_of_a_plan(queues).await;
     stores_before_it_tells(queues).await;
+    forgets_no_permission(queues).await;
     assert_eq!(queues.deliveries.release_held(10).await.expect("released"), 0, "nothing is held");
     assert!(claim(queues, AGES).await.is_empty(), "nothing is left due");
 }
@@ -144,4 +147,33 @@ async fn stores_before_it_tells(queues: Queues<'_>) {
     }
     let receipt = claim_one(queues, AGES).await;
     settle(queues, arrived(&receipt)).await;
+}
+
+/// The newest word about a workspace counts, in whatever order the words come.
+async fn forgets_no_permission(queues: Queues<'_>) {
+    const REASON: &str = "app_uninstalled";
+    let workspace = Recipient::slack_workspace("T7");
+    let at = |second: u64| OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + second);
+    let says = async |given: bool, second: u64| {
+        let mut signal = said("d permission", "", &format!("{second}.{:06}", u8::from(given)));
+        signal.occurred_at = at(second);
+        signal.disposition = Disposition::Ignore(REASON);
+        signal.consent = Some(Consent { recipient: workspace.clone(), given, reason: REASON });
+        queues.signals.append_all(vec![signal]).await.expect("appended");
+    };
+    let refusal = async || queues.deliveries.refusal(&workspace).await.expect("answered");
+    let allow = async |second: u64| queues.deliveries.allow(&workspace, at(second)).await.expect("answered");
+    assert_eq!((refusal().await, allow(10).await), (None, None), "nobody spoke about it");
+    says(false, 9).await;
+    assert_eq!(refusal().await, None, "a late word from before");
+    says(false, 20).await;
+    assert_eq!(refusal().await.as_deref(), Some(REASON));
+    says(true, 15).await;
+    assert_eq!(refusal().await.as_deref(), Some(REASON), "that was before it, too");
+    assert_eq!(allow(18).await.as_deref(), Some(REASON), "what the provider shows now counts, whatever the clocks say");
+    says(false, 19).await;
+    assert_eq!((refusal().await, allow(30).await), (None, None), "no clock goes back");
+    says(false, 31).await;
+    says(true, 32).await;
+    assert_eq!(refusal().await, None);
 }
