@@ -7,6 +7,7 @@ mod home;
 mod pools;
 mod pulse;
 mod serve;
+mod workspaces;
 
 pub use access::{access, published_keys};
 pub use gate::GatedWorker;
@@ -43,11 +44,13 @@ use dispatch_postgres::store::{
     PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgIdempotency, PgMissionDesk, PgMissionStore, PgSignalLog,
     PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
+use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
 use home::AtHome;
 use pulse::SharedPulse;
 use std::sync::Arc;
 use uuid::Uuid;
+use workspaces::Workspaces;
 
 /// Everything that handlers ask for.
 #[must_use]
@@ -110,10 +113,16 @@ pub enum Untokened {
 /// # Errors
 /// When a courier cannot be set up.
 pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<GatedWorker> {
+    let deliveries: Arc<dyn DeliveryQueue> = Arc::new(PgDeliveryQueue::new(pool.clone()));
+    let workspaces = Workspaces {
+        installations: couriers::installations(config)?,
+        queue: deliveries.clone(),
+        clock: Arc::new(SystemClock),
+    };
     let parts = WorkerParts {
         name: worker_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
-        deliveries: Arc::new(PgDeliveryQueue::new(pool.clone())),
+        deliveries,
         classifier: Arc::new(LocalClassifier::new(config.routing.zone)),
         couriers: couriers::couriers(config, untokened)?,
         policy: config.routing.policy.clone(),
@@ -122,7 +131,7 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Gate
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
         keys: Arc::new(PgIdempotency::new(pool.clone())),
     };
-    Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), pool: pool.clone() })
+    Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), workspaces, pool: pool.clone() })
 }
 
 /// Unique among all replicas, and readable in `/observe/health` and the timeline.

@@ -1,4 +1,4 @@
-//! The two methods of Slack's Web API that a courier needs. Must not know deliveries as such, or when to try again.
+//! The methods of Slack's Web API that are needed. Must not know deliveries as such, or when to try again.
 
 use crate::failure::Failure;
 use dispatch_outbound::{Credentials, Outbound, Response, SendError, Url};
@@ -104,6 +104,13 @@ impl SlackApi {
             }
         }
         Err(LookFailure::TooLong)
+    }
+
+    /// `auth.test` (<https://docs.slack.dev/reference/methods/auth.test>): whose token it is. Answers what Slack says.
+    pub(crate) async fn auth_test(&self, token: &SecretString) -> Result<Map<String, Value>, Failure> {
+        let headers = [("content-type", "application/json; charset=utf-8")];
+        let url = self.method("auth.test");
+        confirmed(self.outbound.post_json(&url, Credentials::Bearer(token), &headers, b"{}".to_vec()).await)
     }
 
     fn method(&self, name: &str) -> Url {

@@ -58,6 +58,14 @@ impl BotTokens {
             Held::ByWorkspace(tokens) => tokens.get(workspace),
         }
     }
+
+    /// Every token, and the workspace that it is configured for, where somebody said.
+    pub(crate) fn each(&self) -> Vec<(Option<&str>, &SecretString)> {
+        match &self.0 {
+            Held::One(token) => vec![(None, token)],
+            Held::ByWorkspace(tokens) => tokens.iter().map(|(name, token)| (Some(name.as_str()), token)).collect(),
+        }
+    }
 }
 
 /// What can stand in a header, so that sending cannot fail on it later.

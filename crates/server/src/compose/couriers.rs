@@ -8,7 +8,7 @@ use dispatch_outbound::{Outbound, OutboundOptions, authority};
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::DestinationKind;
-use dispatch_slack::{BotTokens, RecordingCourier, SlackCourier};
+use dispatch_slack::{BotTokens, Installation, RecordingCourier, SlackCourier};
 use dispatch_sms::{RecordingSmsCourier, SmsCourier};
 use std::sync::Arc;
 use url::Url;
@@ -32,6 +32,13 @@ fn slack(config: &Config, untokened: Untokened) -> Result<Arc<dyn Courier>> {
     };
     let (outbound, api_url) = api(config.slack.api_url.clone(), dispatch_slack::DEFAULT_API_URL)?;
     Ok(Arc::new(SlackCourier::new(outbound, api_url, tokens)))
+}
+
+/// What Slack is asked about at start: every bot token.
+pub fn installations(config: &Config) -> Result<Vec<Installation>> {
+    let Some(tokens) = &config.slack.bot_tokens else { return Ok(Vec::new()) };
+    let (outbound, api_url) = api(config.slack.api_url.clone(), dispatch_slack::DEFAULT_API_URL)?;
+    Ok(Installation::all(&outbound, &api_url, tokens))
 }
 
 fn sms(config: &Config, untokened: Untokened) -> Result<Arc<dyn Courier>> {

@@ -1,6 +1,7 @@
 //! A worker begins when the database is what its build expects, and not before: half-migrated tables would turn work into
 //! failures. Must not migrate anything.
 
+use super::workspaces::Workspaces;
 use dispatch_pipeline::worker::Worker;
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::migrate;
@@ -10,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 /// How often the database is looked at while it is not ready.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// A worker, and the database that it waits for.
+/// A worker, what is looked at once beside it, and the database that both wait for.
 pub struct GatedWorker {
     /// Who works.
     pub worker: Worker,
+    /// Who may be written to again.
+    pub(super) workspaces: Workspaces,
     /// Where the migrations are looked at.
     pub pool: Pool,
 }
@@ -21,9 +24,9 @@ pub struct GatedWorker {
 impl GatedWorker {
     /// Waits, then works until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { worker, pool } = self;
+        let Self { worker, workspaces, pool } = self;
         if stop.run_until_cancelled(opened(|| pending(&pool))).await.is_some() {
-            worker.run(stop).await;
+            tokio::join!(worker.run(stop.clone()), stop.run_until_cancelled(workspaces.let_in()));
         }
     }
 }

@@ -2,4 +2,5 @@
 
 mod answers;
 mod contract;
+mod installation;
 mod peer;

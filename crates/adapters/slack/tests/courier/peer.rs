@@ -22,14 +22,18 @@ const FOREVER: Duration = Duration::from_secs(30);
 /// machine, short enough for the tests of silence.
 pub fn courier_to(url: &str, tokens: &str) -> SlackCourier {
     let url = Url::parse(url).expect("a URL");
+    SlackCourier::new(outbound_to(&url), url, BotTokens::parse(tokens).expect("tokens"))
+}
+
+/// A client that is allowed to call the API at `url`.
+pub fn outbound_to(url: &Url) -> Outbound {
     let options = OutboundOptions {
         connect_timeout: Duration::from_secs(1),
         total_timeout: Duration::from_millis(1500),
-        allow: vec![authority(&url).expect("a host")],
+        allow: vec![authority(url).expect("a host")],
         ..OutboundOptions::default()
     };
-    let outbound = Outbound::new(&options).expect("a client");
-    SlackCourier::new(outbound, url, BotTokens::parse(tokens).expect("tokens"))
+    Outbound::new(&options).expect("a client")
 }
 
 pub fn thread() -> Destination {
