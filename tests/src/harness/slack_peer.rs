@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use wiremock::matchers::{method, path};
+use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// How the peer answers `chat.postMessage`.
@@ -58,6 +58,14 @@ impl SlackPeer {
             .await;
         Mock::given(path("/conversations.replies")).respond_with(Replies(state.clone())).mount(&server).await;
         Self { server: Arc::new(server), state }
+    }
+
+    /// From now on it knows our token, as that of an app installed in `team`. Until then it knows nothing of `auth.test`.
+    pub async fn installs_in(&self, team: &str) {
+        let answer = json!({"ok": true, "team_id": team, "bot_id": "BOURS", "is_enterprise_install": false});
+        let asked =
+            Mock::given(method("POST")).and(path("/auth.test")).and(header("authorization", "Bearer xoxb-test"));
+        asked.respond_with(ResponseTemplate::new(200).set_body_json(answer)).mount(&self.server).await;
     }
 
     /// The value for `SLACK_API_URL`.
