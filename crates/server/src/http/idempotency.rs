@@ -24,7 +24,9 @@ use actix_web::{Error, HttpMessage};
 use dispatch_mission::ids::OperationId;
 use dispatch_pipeline::failpoint;
 use dispatch_pipeline::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, ScopeKey, StoredAnswer};
+use futures_util::FutureExt as _;
 use key::Key;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -70,8 +72,8 @@ pub async fn protect(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match (Key::of(request.headers()), need) {
-        (Ok(Some(key)), _) => match claim(&mut request, &key).await {
-            Ok(claimed) => go_on(claimed, request, next).await,
+        (Ok(Some(key)), _) => match record(&mut request, &key).await {
+            Ok(record) => protected(record, request, next).await,
             Err(problem) => Ok(request.error_response(problem)),
         },
         (Ok(None), Need::Optional) => next.call(request).await,
@@ -86,15 +88,15 @@ pub async fn protect(
     }
 }
 
-/// A claim that stands, with what it takes to settle it.
-struct Held {
+/// Which record a request is about, and where it is kept.
+struct Record {
     keys: Data<Keys>,
     scope: ScopeKey,
-    claim: Claim,
+    asked: Fingerprint,
 }
 
-/// Reads the body, gives it back, and claims the key.
-async fn claim(request: &mut ServiceRequest, key: &Key) -> Result<Held, Problem> {
+/// Reads the body and gives it back: what is asked is part of the record.
+async fn record(request: &mut ServiceRequest, key: &Key) -> Result<Record, Problem> {
     let unwired = |what: &'static str| Problem::new(&kind::INTERNAL).because(what);
     let keys = request.app_data::<Data<Keys>>().cloned().ok_or_else(|| unwired("no idempotency store is wired"))?;
     let caller = request.extensions().get::<Caller>().cloned().ok_or_else(|| unwired("this route has no guard"))?;
@@ -106,28 +108,43 @@ async fn claim(request: &mut ServiceRequest, key: &Key) -> Result<Held, Problem>
     request.set_payload(Payload::from(body));
     let pattern = request.match_pattern().unwrap_or_default();
     let scope = key.scope(caller.principal(), request.method().as_str(), &pattern, request.match_info().iter());
-    let claim = keys.store.claim(&scope, &asked, keys.lease).await?;
-    Ok(Held { keys, scope, claim })
+    Ok(Record { keys, scope, asked })
 }
 
-async fn go_on(held: Held, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Held { keys, scope, claim } = held;
+/// The claim and all that follows, in a task of its own: a client that hangs up drops everything that waits for its
+/// connection, and a claim that nobody works on would keep him waiting when he comes again.
+async fn protected(
+    record: Record,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let asked = request.request().clone();
+    let whole = async move {
+        match record.keys.store.claim(&record.scope, &record.asked, record.keys.lease).await {
+            Ok(claim) => go_on(&record, claim, request, next).await,
+            Err(down) => Ok(request.error_response(Problem::from(down))),
+        }
+    };
+    match actix_web::rt::spawn(whole.in_current_span()).await {
+        Ok(answer) => answer,
+        Err(_panic) => {
+            let problem = Problem::new(&kind::INTERNAL).because("the protection of an operation panicked");
+            Ok(ServiceResponse::from_err(problem, asked))
+        }
+    }
+}
+
+async fn go_on(
+    record: &Record,
+    claim: Claim,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     match claim {
-        Claim::Claimed(id) | Claim::Resumed(id) => {
-            if claim == Claim::Resumed(id) {
-                tracing::info!(operation_id = %id, "an operation is resumed");
-            }
-            request.extensions_mut().insert(Operation::new(id));
-            let asked = request.request().clone();
-            // A task of its own, for a client that hangs up drops everything that waits for its connection.
-            let whole = run(keys.clone(), scope.clone(), id, request, next).in_current_span();
-            let failed: Error = match actix_web::rt::spawn(whole).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => error,
-                Err(_panic) => Problem::new(&kind::INTERNAL).because("the operation panicked").into(),
-            };
-            settle(&keys, &scope, id, None).await;
-            Ok(ServiceResponse::from_err(failed, asked))
+        Claim::Claimed(id) => run(record, id, request, next).await,
+        Claim::Resumed(id) => {
+            tracing::info!(operation_id = %id, "an operation is resumed");
+            run(record, id, request, next).await
         }
         Claim::Finished(StoredAnswer::Whole { status, headers, body }) => {
             Ok(request.into_response(answer::again(status, &headers, body)))
@@ -151,26 +168,43 @@ async fn go_on(held: Held, request: ServiceRequest, next: Next<BoxBody>) -> Resu
     }
 }
 
-/// The handler, and the end of its claim, whatever comes of it.
+/// The handler, and the end of its claim, whatever comes of it: an answer, an error or a panic.
 async fn run(
-    keys: Data<Keys>,
-    scope: ScopeKey,
+    record: &Record,
     id: OperationId,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let asked = request.request().clone();
+    request.extensions_mut().insert(Operation::new(id));
+    // Nothing that a panic leaves half-done is looked at again.
+    let failed: Error = match AssertUnwindSafe(answered(id, request, next)).catch_unwind().await {
+        Ok(Ok((answer, kept))) => {
+            settle(record, id, kept.as_ref()).await;
+            return Ok(answer);
+        }
+        Ok(Err(error)) => error,
+        Err(_panic) => Problem::new(&kind::INTERNAL).because("the operation panicked").into(),
+    };
+    settle(record, id, None).await;
+    Ok(ServiceResponse::from_err(failed, asked))
+}
+
+/// The handler's answer as it goes out, so that a repeat gets the same bytes; and what is kept of it.
+async fn answered(
+    id: OperationId,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<(ServiceResponse<BoxBody>, Option<StoredAnswer>), Error> {
     let trace = request.extensions().get::<TraceContext>().cloned().unwrap_or_else(TraceContext::fresh);
     let answer = next.call(request).await?;
     failpoint::pass("operation.applied", || id.to_string());
-    // As it goes out, so that a repeat gets the same bytes.
     let answer = problem::finish(answer, &trace).map_body(|_, body: EitherBody<BoxBody>| BoxBody::new(body));
-    let (answer, kept) = answer::keep(answer).await?;
-    settle(&keys, &scope, id, kept.as_ref()).await;
-    Ok(answer)
+    answer::keep(answer).await
 }
 
 /// Keeps the answer, or else gives the claim back.
-async fn settle(keys: &Keys, scope: &ScopeKey, id: OperationId, kept: Option<&StoredAnswer>) {
+async fn settle(Record { keys, scope, .. }: &Record, id: OperationId, kept: Option<&StoredAnswer>) {
     let settled = match kept {
         Some(kept) => keys.store.finish(scope, id, kept).await.map(|_first| ()),
         None => keys.store.release(scope, id).await,
