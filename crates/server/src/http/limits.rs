@@ -107,6 +107,8 @@ impl Limits {
     ) -> Result<(), Problem> {
         let failed = match claim {
             Claim::Probe | Claim::None => false,
+            // Nobody could be known, for what knows them is away: that is our failure.
+            Claim::Token if status.is_server_error() => false,
             // A known caller pays from his own bucket, unless this is not for him: then he is probing.
             Claim::Token => !is_somebody || status == StatusCode::FORBIDDEN,
             // What is refused before or because of its signature. Whatever else happens, the signature was good.

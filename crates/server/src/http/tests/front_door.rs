@@ -88,6 +88,16 @@ async fn who_fails_to_prove_who_he_is_pays_for_it() {
 }
 
 #[actix_web::test]
+async fn nobody_pays_for_a_fault_of_ours() {
+    let house = House::with(&[("RATE_LIMIT_PER_ADDRESS", "1:1")]);
+    for _ in 0..3 {
+        let unknowable = get_bare("/missions").insert_header(("authorization", bearer_of("down")));
+        house.from(STRANGER, unknowable).await.problem(503, "database_unavailable");
+    }
+    assert_eq!(house.from(STRANGER, get_bare("/openapi.json")).await.status, StatusCode::OK, "his bucket is full");
+}
+
+#[actix_web::test]
 async fn addresses_are_those_that_listed_proxies_tell() {
     let from = |client: &'static str| get_bare("/openapi.json").insert_header(("x-forwarded-for", client));
     let house = House::with(&[("RATE_LIMIT_PER_ADDRESS", "1:1"), ("TRUSTED_PROXIES", "10.0.0.0/8")]);
