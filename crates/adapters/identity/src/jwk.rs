@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A key of another size is not worth trying: 2048 to 8192 bits.
@@ -74,11 +75,14 @@ impl KeySet {
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let document: Document = serde_json::from_slice(body).ok()?;
-        let ids: Vec<_> = document.keys.iter().filter_map(|key| key["kid"].as_str()).map(str::to_owned).collect();
+        let mut named = HashMap::<String, usize>::new();
+        for kid in document.keys.iter().filter_map(|key| key["kid"].as_str()) {
+            *named.entry(kid.to_owned()).or_default() += 1;
+        }
         let read = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         let keys = read.filter_map(|jwk| Some((jwk.kid.clone(), Arc::new(usable(&jwk)?))));
         // Which of two keys is meant by one name cannot be known.
-        let once = |kid: &String| ids.iter().filter(|other| *other == kid).count() == 1;
+        let once = |kid: &String| named.get(kid) == Some(&1);
         Some(Self { keys: keys.filter(|(kid, _)| kid.as_ref().is_none_or(once)).collect() })
     }
 
