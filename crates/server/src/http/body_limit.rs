@@ -1,7 +1,7 @@
 //! Bodies, watched from outside every handler: none is longer than its route reads, and none may take for ever to arrive.
 //! Must not know what is in them.
 
-use super::intake::{self, BodyLimit};
+use super::intake;
 use super::problem::{Problem, kind};
 use actix_web::HttpMessage as _;
 use actix_web::dev::{Payload, ServiceRequest};
@@ -19,6 +19,16 @@ use tokio::time::{Sleep, sleep};
 
 /// Largest body that an operation reads, intake aside.
 pub const OPERATION_BYTES: usize = 64 * 1024;
+
+/// How long a body may take to arrive. Ten seconds unless the application says otherwise; Slack itself waits three.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
 
 /// What became of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +48,7 @@ impl Watch {
     /// Over the body of `request`, whichever route it goes to: `webhook` bodies may be longer.
     pub fn over(request: &mut ServiceRequest, webhook: bool) -> Self {
         let limit = if webhook { intake::LIMIT_BYTES } else { OPERATION_BYTES };
-        let BodyLimit(patience) = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+        let Patience(patience) = request.app_data::<Patience>().copied().unwrap_or_default();
         let watch = Self { limit, patience, fault: Rc::default() };
         let payload = request.take_payload();
         let payload = if matches!(payload, Payload::None) { payload } else { watch.wrap(payload) };

@@ -6,4 +6,4 @@ pub mod sms;
 pub mod sms_door;
 pub mod sms_status;
 
-pub use body::{BodyLimit, FormOrJsonBytes, IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};
+pub use body::{FormOrJsonBytes, IntakeStatusDto, JsonBytes, LIMIT_BYTES, SlackAnswerDto};

@@ -3,28 +3,15 @@
 use crate::http::problem::{Problem, kind};
 use crate::http::timestamp::Timestamp;
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use dispatch_mission::signal_log::{Outcome, Receipt};
 use serde::Serialize;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 /// Largest body that intake reads.
 pub const LIMIT_BYTES: usize = 1024 * 1024;
-
-/// How long a body may take to arrive. Ten seconds unless the application says otherwise; Slack itself waits three.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyLimit(pub Duration);
-
-impl Default for BodyLimit {
-    fn default() -> Self {
-        Self(Duration::from_secs(10))
-    }
-}
 
 /// The raw bytes of a JSON body, not parsed: nothing may look into them before their signature is verified.
 #[derive(Debug)]
@@ -57,7 +44,7 @@ impl FromRequest for FormOrJsonBytes {
     }
 }
 
-/// The whole body, if it has one of these types and comes in time.
+/// The whole body, if it has one of these types. How long and how late it may be is watched from outside.
 fn raw<T: 'static>(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -67,26 +54,13 @@ fn raw<T: 'static>(
     if let Err(problem) = acceptable(request, types) {
         return Box::pin(std::future::ready(Err(problem.into())));
     }
-    let BodyLimit(limit) = request.app_data::<BodyLimit>().copied().unwrap_or_default();
     let bytes = web::Bytes::from_request(request, payload);
-    Box::pin(async move {
-        let in_time = timeout(limit, bytes).await.map_err(|_| {
-            Problem::new(&kind::REQUEST_TIMEOUT).detail(format!("The body had {limit:?} to arrive in whole."))
-        })?;
-        Ok(wrap(in_time?))
-    })
+    Box::pin(async move { Ok(wrap(bytes.await?)) })
 }
 
 fn acceptable(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
     if types.iter().any(|accepted| request.content_type().eq_ignore_ascii_case(accepted)) {
-        // A length that is announced is refused before a byte of it is read.
-        let length: Option<usize> =
-            request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        return match length {
-            Some(length) if length > LIMIT_BYTES => Err(Problem::new(&kind::PAYLOAD_TOO_LARGE)
-                .detail(format!("At most {LIMIT_BYTES} bytes are read here; {length} were announced."))),
-            _ => Ok(()),
-        };
+        return Ok(());
     }
     Err(Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail(format!("Send `Content-Type: {}`.", types.join("` or `"))))
 }

@@ -1,7 +1,7 @@
 //! Clients that drip, stall or never listen, over real sockets: nobody may hold a connection for as long as he likes.
 
 use super::*;
-use crate::http::intake::BodyLimit;
+use crate::http::body_limit::Patience as BodyPatience;
 use crate::http::server::{Timeouts, server};
 use crate::http::socket::Patience;
 use actix_web::dev::ServerHandle;
@@ -72,7 +72,7 @@ fn dripping(mut to: tokio::net::tcp::OwnedWriteHalf, drip: &'static [u8]) -> tok
 
 #[actix_web::test]
 async fn a_body_that_drips_is_given_up_with_408_and_the_connection_closed() {
-    let server = actix_web::HttpServer::new(|| app(surface(Fault::default())).app_data(BodyLimit(SHORT)));
+    let server = actix_web::HttpServer::new(|| app(surface(Fault::default())).app_data(BodyPatience(SHORT)));
     let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
     let address = server.addrs()[0];
     let running = server.run();
