@@ -7,6 +7,7 @@ pub(super) use credentials::API_KEY;
 pub use credentials::Credentials;
 
 use super::caller::Caller;
+use super::front::Front;
 use super::problem::{Problem, kind};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -19,17 +20,20 @@ use std::net::IpAddr;
 
 /// How protected routes are guarded.
 pub enum Access {
-    /// `dispatch dev`: whoever sits at this machine. Requests that arrived from elsewhere, or under a name that is not
-    /// this machine's (a web page that rebinds its DNS name), are refused. Credentials are not looked at.
+    /// `dispatch dev`: whoever sits at this machine. Requests that arrived from elsewhere, under a name that is not this
+    /// machine's (a web page that rebinds its DNS name), or from a page of another site are refused. Credentials are not
+    /// looked at.
     ThisMachine,
     /// Whoever proves who he is.
     Proved(Credentials),
 }
 
 impl Access {
-    async fn admit(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Problem> {
+    async fn admit(&self, headers: &HeaderMap, peer: Option<IpAddr>, front: &Front) -> Result<Caller, Problem> {
         match self {
-            Self::ThisMachine => this_machine::admit(headers, peer).map(|()| Caller::developer()),
+            Self::ThisMachine => {
+                this_machine::admit(headers, peer, front.cors.lists(headers)).map(|()| Caller::developer())
+            }
             Self::Proved(credentials) => credentials.admit(headers).await,
         }
     }
@@ -58,7 +62,9 @@ async fn admitted(scope: Scope, request: &ServiceRequest) -> Result<Caller, Prob
     let peer = request.peer_addr().map(|address| address.ip());
     let access = request.app_data::<web::Data<Access>>().cloned();
     let access = access.ok_or_else(|| Problem::new(&kind::INTERNAL).because("no access rule is wired"))?;
-    let caller = access.admit(request.headers(), peer).await?;
+    let front = request.app_data::<web::Data<Front>>().cloned();
+    let front = front.ok_or_else(|| Problem::new(&kind::INTERNAL).because("no front door is wired"))?;
+    let caller = access.admit(request.headers(), peer, &front).await?;
     if !caller.may(scope) {
         return Err(scope_missing(scope));
     }

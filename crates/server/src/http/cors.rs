@@ -41,6 +41,12 @@ impl Cors {
         (!self.origins.is_empty() && !webhook).then(|| Asked(self.allow(request.headers())))
     }
 
+    /// Whether the page that sends these is listed.
+    #[must_use]
+    pub fn lists(&self, headers: &HeaderMap) -> bool {
+        self.allow(headers).is_some()
+    }
+
     fn allow(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         if self.origins.contains(&Origin::Any) {
             return Some(HeaderValue::from_static("*"));
