@@ -6,6 +6,9 @@ use dispatch_mission::ids::MissionId;
 use dispatch_mission::mission_store::{MissionCursor, MissionOrder};
 use time::OffsetDateTime;
 
+/// Before this year the database has no times; it would refuse the question.
+const EARLIEST_YEAR: i32 = -4712;
+
 fn tag(order: MissionOrder) -> &'static str {
     match order {
         MissionOrder::Newest => "c",
@@ -26,7 +29,7 @@ pub fn decode(text: &str, order: MissionOrder) -> Option<MissionCursor> {
     let (micros, id) = plain.strip_prefix(tag(order))?.strip_prefix("1:")?.split_once(':')?;
     let nanos = micros.parse::<i128>().ok()?.checked_mul(1000)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-    (!id.is_empty() && !id.contains('\0')).then(|| MissionCursor { at, mission_id: MissionId(id.to_owned()) })
+    (at.year() >= EARLIEST_YEAR && !id.is_empty() && !id.contains('\0')).then(|| MissionCursor { at, mission_id: MissionId(id.to_owned()) })
 }
 
 #[cfg(test)]
@@ -51,7 +54,8 @@ mod tests {
     #[test]
     fn rubbish_is_no_cursor() {
         let huge = URL_SAFE_NO_PAD.encode(format!("c1:{}:x", i128::MAX));
-        for text in ["", "!", "YWJj", "YzE6MTI", &URL_SAFE_NO_PAD.encode("c1:1:"), &huge] {
+        let before_history = URL_SAFE_NO_PAD.encode("c1:-300000000000000000:x");
+        for text in ["", "!", "YWJj", "YzE6MTI", &URL_SAFE_NO_PAD.encode("c1:1:"), &huge, &before_history] {
             assert_eq!(decode(text, MissionOrder::Newest), None, "{text}");
         }
     }
