@@ -8,11 +8,14 @@ use crate::ids::StaffId;
 use crate::mission::{Mission, MissionKind, MissionType};
 use crate::mission_desk::{Actor, Authority, MissionAction, NewMission, Refusal, Request, Wrong};
 use crate::status::MissionStatus;
+use std::ops::RangeInclusive;
 
 /// Longest title, in characters.
 pub const LONGEST_TITLE: usize = 500;
 /// Longest description, in characters.
 pub const LONGEST_DESCRIPTION: usize = 10_000;
+/// Years in which work is due. Databases and clients disagree about what lies far outside.
+const DUE_YEARS: RangeInclusive<i32> = 1970..=9998;
 
 /// What becomes of a row. `now` stands for the moment of the change, by the clock of whoever stores it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -190,6 +193,7 @@ pub fn check(new: &NewMission) -> Result<(), Refusal> {
         (new.title.contains('\0'), "title", "must not contain NUL"),
         (described.contains('\0'), "description", "must not contain NUL"),
         (!(0..=10).contains(&new.priority), "priority", "must be from 0 to 10"),
+        (new.due_at.is_some_and(|at| !DUE_YEARS.contains(&at.year())), "due_at", "must be in a year from 1970 to 9998"),
         (is_activity && new.listing_id.is_none(), "listing_id", "is needed: an activity belongs to a listing"),
         (!is_activity && new.visibility.is_some(), "visibility", "is for activities only"),
     ];

@@ -194,6 +194,13 @@ fn a_new_mission_is_told_all_that_is_wrong_with_it() {
         due_at: None,
     };
     assert_eq!(check(&sound), Ok(()));
+    let due = |at| check(&NewMission { due_at: Some(at), ..sound.clone() });
+    for at in [datetime!(1970-01-01 0:00 UTC), datetime!(9998-12-31 23:59 -23:59)] {
+        assert_eq!(due(at), Ok(()), "{at}");
+    }
+    for at in [datetime!(0000-01-01 0:00 UTC), datetime!(0001-01-01 0:00 +23:59), datetime!(9999-12-31 23:59 -23:59)] {
+        assert!(due(at).is_err(), "{at}: no database and no client agrees about it");
+    }
     let wrong = NewMission { kind: MissionKind::Activity, title: " ".into(), priority: 11, ..sound.clone() };
     let fields = |new: &NewMission| -> Vec<&str> {
         match check(new).expect_err("wrong") {

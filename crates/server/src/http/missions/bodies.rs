@@ -42,7 +42,7 @@ pub struct NewMissionDto {
     /// Who may see it; activities only, BOTH unless said otherwise.
     #[schema(nullable = false)]
     pub visibility: Option<VisibilityDto>,
-    /// When it is due: any RFC 3339 time.
+    /// When it is due: any RFC 3339 time of the years 1970 to 9998.
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub due_at: Option<Timestamp>,
 }
