@@ -54,7 +54,9 @@ pub struct Scopes(u8);
 impl Scopes {
     /// Everything.
     pub const ADMIN: Self = Self(1 << Scope::Admin as u8);
-    /// What a person may do who has signed in.
+    /// What somebody may do who has signed in and is not of the staff: look at missions. Stories name who wrote what.
+    pub const GUEST: Self = Self(1 << Scope::Missions as u8);
+    /// What an active member of staff may do.
     pub const PERSON: Self = Self(
         1 << Scope::Reason as u8 | 1 << Scope::Route as u8 | 1 << Scope::Observe as u8 | 1 << Scope::Missions as u8,
     );
@@ -190,5 +192,7 @@ mod tests {
         }
         let person = Scope::ALL.map(|scope| Scopes::PERSON.allow(scope));
         assert_eq!(person, [false, true, true, true, true, false], "neither intake nor admin");
+        let guest = Scope::ALL.map(|scope| Scopes::GUEST.allow(scope));
+        assert_eq!(guest, [false, false, false, false, true, false], "missions only");
     }
 }

@@ -37,11 +37,14 @@ impl Caller {
         Self { principal: "dev".to_owned(), kind: CallerKind::Developer, scopes: Scopes::ADMIN }
     }
 
-    /// The person whose account is `subject`. An admin of the staff may do everything.
+    /// The person whose account is `subject`. An admin of the staff may do everything, who is not of the staff very little.
     #[must_use]
     pub fn user(subject: &str, staff: Option<StaffMember>) -> Self {
-        let admin = staff.as_ref().is_some_and(|member| member.role == StaffRole::Admin);
-        let scopes = if admin { Scopes::ADMIN } else { Scopes::PERSON };
+        let scopes = match staff.as_ref().map(|member| member.role) {
+            Some(StaffRole::Admin) => Scopes::ADMIN,
+            Some(_) => Scopes::PERSON,
+            None => Scopes::GUEST,
+        };
         Self { principal: format!("user:{subject}"), kind: CallerKind::User(staff), scopes }
     }
 
@@ -90,7 +93,7 @@ impl Caller {
         }
     }
 
-    /// Whether it may change something. Somebody who signed in and is no active member of staff only reads.
+    /// Whether it may change something. Somebody who signed in and is no active member of staff only reads missions.
     #[must_use]
     pub fn may_change(&self) -> bool {
         self.kind != CallerKind::User(None)

@@ -90,9 +90,14 @@ async fn groups_see_their_own_missions() {
 }
 
 #[actix_web::test]
-async fn who_is_no_active_staff_reads_and_changes_nothing() {
-    let stranger = bearer_of("stranger");
-    assert_eq!(status(get_with("/observe/logs/m-1", ("authorization", &stranger))).await, 200);
+async fn who_is_no_active_staff_reads_missions_and_changes_nothing() {
+    let (stranger, member) = (bearer_of("stranger"), bearer_of("support"));
+    assert_eq!(status(get_with("/missions", ("authorization", &stranger))).await, 200);
+    // A story names authors, and in a text message that is a phone number.
+    for path in ["/observe/logs/m-1", "/observe/logs/m-1/text"] {
+        assert_eq!(status(get_with(path, ("authorization", &member))).await, 200);
+        ask(Fault::default(), get_with(path, ("authorization", &stranger))).await.problem(403, "scope_missing");
+    }
     let claim = TestRequest::post().uri("/missions/m-1/claim").insert_header(("authorization", stranger.as_str()));
     ask(Fault::default(), claim).await.problem(403, "forbidden");
 }
