@@ -1,4 +1,4 @@
-//! The `Stories` port: what happened to a signal, found by any id a person may hold.
+//! The `Stories` port: what happened to a signal or a mission, found by any id a person may hold.
 
 use super::StoreUnavailable;
 use async_trait::async_trait;
@@ -12,6 +12,10 @@ pub trait Stories: Send + Sync {
     /// The whole story of the unit (or of the signal that has none yet) that `id` belongs to. `id` may be an event,
     /// unit, classification, dispatch, delivery or mission id, a Slack `ts` or `event_id`, a `MessageSid` or a trace id;
     /// UUIDs in any case. `None` when nothing has that id.
+    ///
+    /// What people did to a mission (made, claimed, completed, …, each with who did it) stands in the story of the unit
+    /// that it came from, in order. A mission that no message stands behind has a story of its own, without events
+    /// and unit, found by the mission's id once somebody made or changed it through Dispatch.
     ///
     /// # Errors
     /// [`StoreUnavailable`].
@@ -29,7 +33,8 @@ pub struct Story {
     pub delivery_ids: Vec<DeliveryId>,
     pub mission_ids: Vec<MissionId>,
     pub trace_ids: Vec<String>,
-    /// Where it stands: `queued`, `ignored`, `pending`, `held`, `routed`, `done`, `dead`, `expired`.
+    /// Where Dispatch's work stands: `queued`, `ignored`, `pending`, `held`, `routed`, `done`, `dead`, `expired`. How far
+    /// a mission is says the mission's own status: one without a message is `done` from the start.
     pub state: String,
     /// Everything that happened, in order.
     pub entries: Vec<StoryEntry>,
@@ -40,9 +45,9 @@ pub struct Story {
 pub struct StoryEntry {
     /// When, by the database's clock.
     pub at: OffsetDateTime,
-    /// `intake`, `reason`, `route` or `deliver`.
+    /// `intake`, `reason`, `route`, `deliver`, or `mission` for what people did to one.
     pub step: String,
-    /// What happened: `signal.received`, `unit.classified`, `delivery.attempted`, …
+    /// What happened: `signal.received`, `unit.classified`, `delivery.attempted`, `mission.claimed`, …
     pub event: String,
     /// The row it happened to.
     pub subject: Option<String>,

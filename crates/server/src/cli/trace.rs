@@ -1,4 +1,4 @@
-//! `dispatch trace`: the story of one message in the terminal.
+//! `dispatch trace`: the story of one message or mission in the terminal.
 
 use super::server::{ServerArguments, printable};
 use super::stdout::say;
@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 #[command(after_help = "Any id will do: of the event, unit, classification, dispatch, delivery, mission or trace,\n\
-    Slack's `ts` or event id. The story has ids, decisions and outcomes, never a message's text.\n\n\
+    Slack's `ts` or event id, Twilio's MessageSid. A mission that people made has a story, too; `state` is about\n\
+    Dispatch's work, not about the mission's. The story has ids, decisions and outcomes, never a message's text.\n\n\
     Examples:\n  \
     dispatch trace 01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e\n  \
     dispatch trace 1763647387.000100\n  \

@@ -40,8 +40,9 @@ pub async fn health(observe: Data<Observe>) -> Result<Json<HealthDto>, Problem> 
 #[utoipa::path(
     get, path = "/observe/logs/{id}", operation_id = "getStory", tag = "observe", summary = "What happened?",
     description = "The whole story of one message, or of the burst it belongs to, in order: received, understood, decided, each \
-                   delivery with its attempts. Any id will do: of the event, unit, classification, dispatch, delivery, mission or \
-                   trace, Slack's `ts` or event id. It never contains a message's text.",
+                   delivery with its attempts, and what people did to its missions. A mission that people made has a story of its own. \
+                   Any id will do: of the event, unit, classification, dispatch, delivery, mission or \
+                   trace, Slack's `ts` or event id, Twilio's `MessageSid`. It never contains a message's text.",
     params(("id" = String, Path, description = "Any id that you hold", example = "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e")),
     responses(
         (status = 200, description = "The story", body = StoryDto),

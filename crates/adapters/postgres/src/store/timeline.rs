@@ -13,7 +13,7 @@ use super::sql::sql;
 /// One thing that happened.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
-    /// `intake`, `reason`, `route` or `deliver`.
+    /// `intake`, `reason`, `route`, `deliver` or `mission`.
     pub(crate) step: &'static str,
     /// What happened.
     pub(crate) event: &'static str,

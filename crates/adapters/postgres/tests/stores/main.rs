@@ -9,6 +9,7 @@ mod desk;
 mod effects;
 mod identity;
 mod legacy;
+mod mission_stories;
 mod missions;
 mod observing;
 mod opted_out;

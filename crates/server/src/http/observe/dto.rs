@@ -150,7 +150,8 @@ impl From<QueueDepth> for QueueDto {
     }
 }
 
-/// The story of one message, or of the burst it belongs to: ids, decisions and outcomes, never a message's text.
+/// The story of one message, of the burst it belongs to, or of a mission that people made: ids, decisions and outcomes,
+/// never a message's text.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[schema(as = Story, example = json!({
     "event_ids": ["01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e"], "unit_id": "01930f5e-8400-7c11-8f02-6b1d2a3c4e5f",
@@ -160,7 +161,7 @@ impl From<QueueDepth> for QueueDto {
     "entries": [{ "at": "2026-11-20T14:03:07.120Z", "step": "intake", "event": "signal.received", "detail": {} }],
 }))]
 pub struct StoryDto {
-    /// The messages, oldest first.
+    /// The messages, oldest first; none for a mission that people made.
     pub event_ids: Vec<String>,
     /// The burst.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,11 +175,12 @@ pub struct StoryDto {
     pub dispatch_ids: Vec<String>,
     /// The deliveries.
     pub delivery_ids: Vec<String>,
-    /// The missions that came of it.
+    /// The missions that came of it, or the one that people made.
     pub mission_ids: Vec<String>,
     /// W3C trace ids of the requests that brought the messages.
     pub trace_ids: Vec<String>,
-    /// Where it stands: queued, ignored, pending, held, routed, done, dead or expired.
+    /// Where Dispatch's work stands: queued, ignored, pending, held, routed, done, dead or expired. How far a mission is
+    /// says its own status.
     pub state: String,
     /// Everything that happened, in order.
     pub entries: Vec<StoryEntryDto>,
@@ -213,9 +215,9 @@ pub struct StoryEntryDto {
     /// When, by the database's clock.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// `intake`, `reason`, `route` or `deliver`.
+    /// `intake`, `reason`, `route`, `deliver`, or `mission` for what people did to one.
     pub step: String,
-    /// What happened: `signal.received`, `unit.classified`, `delivery.attempted`, …
+    /// What happened: `signal.received`, `unit.classified`, `delivery.attempted`, `mission.claimed`, …
     pub event: String,
     /// The row it happened to.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -65,11 +65,16 @@ WHERE repeat.event = 'signal.duplicate'
     AND (repeat.detail ->> 'trace_id' = ANY ($1) OR repeat.detail ->> 'provider_event_id' = ANY ($1))
 LIMIT 1";
 
-/// What a story is about: a unit, or a signal that has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A mission that no message stands behind: what people did to it.
+const BY_HAND: &str = "
+SELECT subject FROM dispatch.timeline WHERE step = 'mission' AND subject = ANY ($1) ORDER BY entry DESC LIMIT 1";
+
+/// What a story is about: a unit, or a signal or a mission that has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     Unit(Uuid),
     Signal(Uuid),
+    Mission(String),
 }
 
 #[derive(Clone, Copy, QueryableByName)]
@@ -78,6 +83,12 @@ struct Found {
     unit_id: Option<Uuid>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     signal_id: Option<Uuid>,
+}
+
+#[derive(QueryableByName)]
+struct Mission {
+    #[diesel(sql_type = Text)]
+    subject: String,
 }
 
 pub(super) async fn subject(connection: &mut AsyncPgConnection, id: &str) -> Result<Option<Subject>, StoreError> {
@@ -92,8 +103,12 @@ pub(super) async fn subject(connection: &mut AsyncPgConnection, id: &str) -> Res
         names.extend([uuid.to_string(), uuid.simple().to_string()]);
         names.dedup();
     }
-    let mut found: Vec<Found> = sql(BY_NAME).bind::<Array<Text>, _>(names).load(connection).await?;
-    Ok(found.pop().and_then(of_row))
+    let mut found: Vec<Found> = sql(BY_NAME).bind::<Array<Text>, _>(&names).load(connection).await?;
+    if let Some(found) = found.pop().and_then(of_row) {
+        return Ok(Some(found));
+    }
+    let mut by_hand: Vec<Mission> = sql(BY_HAND).bind::<Array<Text>, _>(&names).load(connection).await?;
+    Ok(by_hand.pop().map(|row| Subject::Mission(row.subject)))
 }
 
 fn of_row(row: Found) -> Option<Subject> {

@@ -49,6 +49,8 @@ const TIMELINE: &str = "
 SELECT entry, at, step, event, subject, detail FROM dispatch.timeline WHERE unit_id = $1
 UNION
 SELECT entry, at, step, event, subject, detail FROM dispatch.timeline WHERE signal_id = ANY ($2)
+UNION
+SELECT entry, at, step, event, subject, detail FROM dispatch.timeline WHERE step = 'mission' AND subject = ANY ($3)
 ORDER BY entry";
 
 /// Everything that is known.
@@ -128,11 +130,12 @@ struct TextId {
 }
 
 pub(super) async fn rows(connection: &mut AsyncPgConnection, subject: Subject) -> Result<Rows, StoreError> {
-    let (signal, unit) = match subject {
-        Subject::Signal(signal) => (Some(signal), None),
-        Subject::Unit(unit) => (None, Some(unit)),
+    let (signal, unit, missions) = match subject {
+        Subject::Signal(signal) => (Some(signal), None, Vec::new()),
+        Subject::Unit(unit) => (None, Some(unit), Vec::new()),
+        Subject::Mission(mission) => (None, None, vec![mission]),
     };
-    let mut rows = Rows { unit_id: unit, ..Rows::default() };
+    let mut rows = Rows { unit_id: unit, missions, ..Rows::default() };
     rows.signals =
         sql(SIGNALS).bind::<Nullable<SqlUuid>, _>(signal).bind::<Nullable<SqlUuid>, _>(unit).load(connection).await?;
     if let Some(unit) = unit {
@@ -147,6 +150,7 @@ pub(super) async fn rows(connection: &mut AsyncPgConnection, subject: Subject) -
     rows.timeline = sql(TIMELINE)
         .bind::<Nullable<SqlUuid>, _>(unit)
         .bind::<Array<SqlUuid>, _>(rows.signals.iter().map(|row| row.signal_id).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(&rows.missions)
         .load(connection)
         .await?;
     Ok(rows)

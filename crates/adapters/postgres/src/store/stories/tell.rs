@@ -12,7 +12,7 @@ use super::read::{DeliveryRow, Rows, SignalRow, TimelineRow};
 
 /// `None` when there is nothing to tell, for the rows went away meanwhile.
 pub(super) fn story(rows: Rows) -> Option<Story> {
-    if rows.signals.is_empty() && rows.unit.is_none() {
+    if rows.signals.is_empty() && rows.unit.is_none() && rows.missions.is_empty() {
         return None;
     }
     let mut trace_ids: Vec<String> = Vec::new();
@@ -35,10 +35,11 @@ pub(super) fn story(rows: Rows) -> Option<Story> {
     })
 }
 
-/// Where it stands: the unit's state, and for a routed one how its deliveries ended.
+/// Where it stands: the unit's state, and for a routed one how its deliveries ended. For what people did to a mission
+/// without a message nothing is left to do.
 fn state(rows: &Rows) -> String {
     let Some(unit) = &rows.unit else {
-        return rows.signals.first().map_or_else(String::new, |signal| signal.state.clone());
+        return rows.signals.first().map_or_else(|| "done".to_owned(), |signal| signal.state.clone());
     };
     if unit.state != "routed" {
         return unit.state.clone();
