@@ -1,24 +1,36 @@
-//! Proves that a request came from Twilio: HMAC-SHA1 over its URL and parameters. Must not know what they mean.
+//! Proves that a request came from Twilio: an HMAC over its URL and parameters. Must not know what they mean.
 //!
 //! Rules: <https://www.twilio.com/docs/usage/security#validating-requests>. SHA-1 is Twilio's choice; HMAC holds with it.
+//! Who signs with a SharedKey (<https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys>) may have SHA-256.
 
+mod algorithm;
 mod url_forms;
 
 use crate::params::{Format, pairs};
+use algorithm::Algorithm;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha1::{Digest, Sha1};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use thiserror::Error;
 use url_forms::{body_hash, url_forms};
 
 /// The header with the signature.
 pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
+/// The header that names key and algorithm where a SharedKey signs.
+pub const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
-/// The auth tokens that are live: one, or two while rotating.
+/// What a request claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// [`SIGNATURE_HEADER`].
+    pub signature: Option<&'a str>,
+    /// [`SETTINGS_HEADER`]. It is not signed itself: it chooses the algorithm, and every algorithm needs one of our secrets.
+    pub settings: Option<&'a str>,
+}
+
+/// The auth tokens that are live: one, or two while rotating; also the secrets of SharedKeys.
 #[derive(Clone)]
 pub struct AuthTokens(Vec<SecretString>);
 
@@ -46,7 +58,7 @@ impl AuthTokens {
         self.0.first()
     }
 
-    /// Checks [`SIGNATURE_HEADER`] against the URL and the body as it came. Any live token will do.
+    /// Checks what is claimed against the URL and the body as it came. Any live token will do.
     ///
     /// `url` is the full URL as Twilio called it: public base, path and query.
     ///
@@ -54,13 +66,15 @@ impl AuthTokens {
     /// [`SignatureError`]; nothing in the body may be looked at then.
     pub fn verify(
         &self,
-        signature: Option<&str>,
+        claim: Claim<'_>,
         url: &str,
         content_type: Option<&str>,
         raw_body: &[u8],
     ) -> Result<(), SignatureError> {
-        let signature = signature.ok_or(SignatureError::Missing)?;
-        let claimed = parse_signature(signature).ok_or(SignatureError::Malformed)?;
+        let signature = claim.signature.ok_or(SignatureError::Missing)?;
+        let algorithm = Algorithm::of(claim.settings).ok_or(SignatureError::AlgorithmUnknown)?;
+        let claimed = STANDARD.decode(signature).ok().filter(|bytes| bytes.len() == algorithm.length());
+        let claimed = (algorithm, claimed.ok_or(SignatureError::Malformed)?);
         match Format::of(content_type) {
             Format::Form => self.fits(&claimed, url, &signed_text(&pairs(raw_body))),
             Format::Json => {
@@ -77,11 +91,18 @@ impl AuthTokens {
     }
 
     /// Whether a live token signs one of the URL's forms and `parameters` like this. Each comparison takes constant
-    /// time (`verify_slice`); which of our own tokens fits is no secret.
-    fn fits(&self, claimed: &[u8; 20], url: &str, parameters: &str) -> Result<(), SignatureError> {
+    /// time; which of our own tokens fits is no secret.
+    fn fits(
+        &self,
+        (algorithm, claimed): &(Algorithm, Vec<u8>),
+        url: &str,
+        parameters: &str,
+    ) -> Result<(), SignatureError> {
         let forms = url_forms(url);
-        let fits =
-            |token: &SecretString| forms.iter().any(|url| mac(token, url, parameters).verify_slice(claimed).is_ok());
+        let fits = |token: &SecretString| {
+            let secret = token.expose_secret().as_bytes();
+            forms.iter().any(|url| algorithm.fits(secret, &[url, parameters], claimed))
+        };
         if self.0.iter().any(fits) { Ok(()) } else { Err(SignatureError::Mismatch) }
     }
 }
@@ -92,10 +113,10 @@ impl fmt::Debug for AuthTokens {
     }
 }
 
-/// The signature of a form POSTed to `url`; of a JSON body, whose hash stands in the URL, with no form at all.
+/// The signature of a form POSTed to `url`, as an auth token makes it; of a JSON body, whose hash stands in the URL, with no form at all.
 #[must_use]
 pub fn sign(token: &SecretString, url: &str, form: &[(String, String)]) -> String {
-    STANDARD.encode(mac(token, url, &signed_text(form)).finalize().into_bytes())
+    STANDARD.encode(Algorithm::Sha1.sign(token.expose_secret().as_bytes(), &[url, &signed_text(form)]))
 }
 
 /// Why a configuration of tokens cannot be read.
@@ -115,6 +136,9 @@ pub enum SignatureError {
     /// There is no signature.
     #[error("the header {SIGNATURE_HEADER} is missing")]
     Missing,
+    /// It is made by an algorithm that we do not know.
+    #[error("the header {SETTINGS_HEADER} names an algorithm other than HMAC_SHA1 and HMAC_SHA256")]
+    AlgorithmUnknown,
     /// It cannot be one of Twilio's.
     #[error("the header {SIGNATURE_HEADER} is malformed")]
     Malformed,
@@ -135,6 +159,7 @@ impl SignatureError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing => "signature_missing",
+            Self::AlgorithmUnknown => "signature_algorithm_unknown",
             Self::Malformed => "signature_malformed",
             Self::Mismatch => "signature_mismatch",
             Self::BodyHashMissing => "body_hash_missing",
@@ -149,34 +174,6 @@ fn signed_text(form: &[(String, String)]) -> String {
     sorted.sort_unstable();
     sorted.dedup();
     sorted.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]).collect()
-}
-
-fn mac(token: &SecretString, url: &str, parameters: &str) -> Hmac<Sha1> {
-    let mut mac = keyed(token.expose_secret().as_bytes());
-    mac.update(url.as_bytes());
-    mac.update(parameters.as_bytes());
-    mac
-}
-
-/// RFC 2104 §2: a key longer than a block is hashed, a shorter one filled up with zeros. The library's own function
-/// for this returns a `Result` that is never an error.
-fn keyed(secret: &[u8]) -> Hmac<Sha1> {
-    let mut block = hmac::digest::Key::<Hmac<Sha1>>::default();
-    let hashed;
-    let key: &[u8] = if secret.len() > block.len() {
-        hashed = Sha1::digest(secret);
-        &hashed
-    } else {
-        secret
-    };
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    Hmac::new(&block)
-}
-
-fn parse_signature(text: &str) -> Option<[u8; 20]> {
-    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 /// Compares without saying by its time how much is the same. The lengths are no secret.

@@ -24,7 +24,8 @@ pub struct Twilio {
 pub struct TwilioCredentials {
     /// `TWILIO_ACCOUNT_SID`.
     pub account: Account,
-    /// `TWILIO_AUTH_TOKEN`, several with commas while rotating; the first one is sent with.
+    /// `TWILIO_AUTH_TOKEN`, several with commas while rotating, then the secrets of SharedKeys that webhooks are signed with;
+    /// the first one is sent with.
     pub tokens: AuthTokens,
 }
 

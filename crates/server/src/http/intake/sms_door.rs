@@ -4,7 +4,7 @@ use crate::http::problem::{Problem, kind};
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, HOST};
 use dispatch_mission::clock::Clock;
-use dispatch_sms::verify::SIGNATURE_HEADER;
+use dispatch_sms::verify::{Claim, SETTINGS_HEADER, SIGNATURE_HEADER};
 use dispatch_sms::{Account, AuthTokens};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -60,8 +60,9 @@ impl SmsDoor {
         let Some((account, tokens)) = &self.credentials else {
             return Err(closed("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not set"));
         };
-        let (signature, content_type) = (header(request, SIGNATURE_HEADER), header(request, CONTENT_TYPE.as_str()));
-        let verify = |url: &String| tokens.verify(signature, url, content_type, body);
+        let claim = Claim { signature: header(request, SIGNATURE_HEADER), settings: settings(request) };
+        let content_type = header(request, CONTENT_TYPE.as_str());
+        let verify = |url: &String| tokens.verify(claim, url, content_type, body);
         let (as_asked, behind_prefix) = self.urls(request)?;
         verify(&as_asked).or_else(|error| behind_prefix.as_ref().map_or(Err(error), verify))?;
         Ok(account)
@@ -94,6 +95,11 @@ fn closed(why: &str) -> Problem {
     Problem::new(&kind::SMS_NOT_CONFIGURED).detail(detail)
 }
 
+/// How the signature is made, if the request says. What is no text names no algorithm that there is.
+fn settings(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(SETTINGS_HEADER).map(|value| value.to_str().unwrap_or("algorithm=unreadable"))
+}
+
 /// A header of a request, if it is text.
 pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
@@ -103,6 +109,7 @@ pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
 mod tests {
     use super::*;
     use crate::testing::NOW;
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
     use dispatch_mission::clock::FixedClock;
     use dispatch_sms::verify::sign;
@@ -154,6 +161,25 @@ mod tests {
         let odd_port = Some("https://dispatch.example:8443");
         for signed in ["https://dispatch.example:8443/intake/sms", "https://dispatch.example/intake/sms"] {
             assert!(opens(odd_port, signed, "10.0.0.7", "/intake/sms"), "{signed}");
+        }
+    }
+
+    #[test]
+    fn a_shared_key_counts_under_the_algorithm_that_the_request_names() {
+        let public = Url::parse("https://dispatch.example").expect("a URL");
+        let door = door(CalledAs::of(Some(&public)));
+        // Made by Twilio's own library.
+        let signature = "SoYpJj7JbhQ1S28LuBwC85bWdEwZXy9Maywg1pSn/wE=";
+        for (settings, good) in [
+            (&b"key=webhooks_sharedkey_01h,algorithm=HMAC_SHA256"[..], true),
+            (b"key=webhooks_sharedkey_01h,algorithm=HMAC_SHA1", false),
+            (b"algorithm=none", false),
+            (b"algorithm=HMAC_SHA256\xff", false),
+        ] {
+            let settings = HeaderValue::from_bytes(settings).expect("a value");
+            let request = TestRequest::post().uri("/intake/sms").insert_header(("x-twilio-signature", signature));
+            let request = request.insert_header(("x-twilio-webhooks-signature-settings", settings));
+            assert_eq!(door.open(&request.to_http_request(), b"").is_ok(), good);
         }
     }
 

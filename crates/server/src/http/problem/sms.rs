@@ -9,7 +9,7 @@ impl From<SignatureError> for Problem {
     fn from(error: SignatureError) -> Self {
         let kind = match error {
             SignatureError::Missing => &kind::SMS_SIGNATURE_MISSING,
-            SignatureError::Malformed => &kind::SMS_SIGNATURE_MALFORMED,
+            SignatureError::Malformed | SignatureError::AlgorithmUnknown => &kind::SMS_SIGNATURE_MALFORMED,
             SignatureError::Mismatch => &kind::SMS_SIGNATURE_MISMATCH,
             SignatureError::BodyHashMissing | SignatureError::BodyHashMismatch => &kind::SMS_BODY_MISMATCH,
         };
