@@ -3,6 +3,7 @@
 
 use super::intake;
 use super::problem::{Problem, kind};
+use super::socket::Connection;
 use actix_web::HttpMessage as _;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
@@ -51,14 +52,15 @@ impl Watch {
         let Patience(patience) = request.app_data::<Patience>().copied().unwrap_or_default();
         let watch = Self { limit, patience, fault: Rc::default() };
         let payload = request.take_payload();
-        let payload = if matches!(payload, Payload::None) { payload } else { watch.wrap(payload) };
+        let connection = request.conn_data::<Connection>().cloned();
+        let payload = if matches!(payload, Payload::None) { payload } else { watch.wrap(payload, connection) };
         request.set_payload(payload);
         watch
     }
 
-    fn wrap(&self, payload: Payload) -> Payload {
+    fn wrap(&self, payload: Payload, connection: Option<Connection>) -> Payload {
         let (left, deadline, fault) = (self.limit, Box::pin(sleep(self.patience)), self.fault.clone());
-        Payload::Stream { payload: Box::pin(Watched { payload, left, deadline, fault }) }
+        Payload::Stream { payload: Box::pin(Watched { payload, left, deadline, fault, connection }) }
     }
 
     /// A length that is announced is refused before a byte of it is read.
@@ -97,6 +99,16 @@ struct Watched {
     left: usize,
     deadline: Pin<Box<Sleep>>,
     fault: Rc<Cell<Option<Fault>>>,
+    /// Where it comes from, as long as there may be more of it.
+    connection: Option<Connection>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.give_up_body();
+        }
+    }
 }
 
 impl Stream for Watched {
@@ -110,6 +122,9 @@ impl Stream for Watched {
                     return Poll::Ready(Some(Err(PayloadError::Overflow)));
                 };
                 self.left = left;
+            }
+            if next.is_none() {
+                self.connection = None;
             }
             return Poll::Ready(next);
         }

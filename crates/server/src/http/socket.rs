@@ -28,6 +28,8 @@ struct State {
     in_hand: Cell<u32>,
     /// When bytes came that no handler has got yet.
     reading: Cell<Option<Instant>>,
+    /// When a body was given up whose rest may still come, or never.
+    given_up: Cell<Option<Instant>>,
     /// When the other side stopped taking what is written.
     stalled: Cell<Option<Instant>>,
 }
@@ -46,7 +48,14 @@ impl Connection {
     pub fn take_in_hand(&self) -> InHand {
         self.0.in_hand.set(self.0.in_hand.get() + 1);
         self.0.reading.set(None);
+        self.0.given_up.set(None);
         InHand(Rc::clone(&self.0))
+    }
+
+    /// Nobody reads the rest of this request's body. The framework waits for its end before it reads the next request; this
+    /// connection waits no longer than for a head.
+    pub fn give_up_body(&self) {
+        self.0.given_up.set(Some(Instant::now()));
     }
 }
 
@@ -82,8 +91,11 @@ impl<S> Socket<S> {
         if let Some(since) = self.state.stalled.get() {
             return Some(since + self.patience.write);
         }
-        let reading = self.state.reading.get().filter(|_| self.state.in_hand.get() == 0);
-        reading.map(|since| since + self.patience.head)
+        if self.state.in_hand.get() > 0 {
+            return None;
+        }
+        let waiting = [self.state.reading.get(), self.state.given_up.get()].into_iter().flatten().min();
+        waiting.map(|since| since + self.patience.head)
     }
 
     /// Pending, or the end of patience.

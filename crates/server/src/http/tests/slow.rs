@@ -91,6 +91,39 @@ async fn a_body_that_drips_is_given_up_with_408_and_the_connection_closed() {
 }
 
 #[actix_web::test]
+async fn the_rest_of_a_body_that_nobody_reads_is_not_waited_for() {
+    let running = Running::start(Patience { head: SHORT, write: LONG });
+    for (path, status) in [("/no/such/path", "404"), ("/missions", "401"), ("/livez", "405")] {
+        // Answered at once; what is left of the body never comes, and no length says how much that is.
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabc");
+        let mut stream = running.connect().await;
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        let answer = until_closed(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    running.handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn after_a_body_that_was_read_the_connection_stays() {
+    let running = Running::start(Patience { head: SHORT, write: LONG });
+    let mut stream = running.connect().await;
+    for body in ["0\r\n\r\n", "2\r\n{}\r\n0\r\n\r\n"] {
+        let head = "POST /intake/slack HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}{body}").as_bytes()).await.expect("sent");
+        let mut answer = [0; 4096];
+        let read = stream.read(&mut answer).await.expect("an answer");
+        assert!(answer[..read].starts_with(b"HTTP/1.1 401"));
+        // Idle for longer than a head may take.
+        tokio::time::sleep(SHORT * 3 / 2).await;
+    }
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    assert!(one_answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+    running.handle.stop(false).await;
+}
+
+#[actix_web::test]
 async fn a_head_that_drips_is_given_up_the_first_and_every_later_one() {
     let running = Running::start(Patience { head: SHORT, write: LONG });
     let (mut from, mut to) = running.connect().await.into_split();
