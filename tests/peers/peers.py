@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from slack_bolt import App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import RequestValidator, get_signature_algorithm
 
 logging.disable(logging.CRITICAL)
 
@@ -62,13 +62,13 @@ def bolt(secret, headers, body):
     return {"status": answer.status, "body": answer.body}
 
 
-def twilio_sign(token, url, form):
-    return RequestValidator(token).compute_signature(url, Form(form))
+def twilio_sign(token, url, form, settings=None):
+    return RequestValidator(token).compute_signature(url, Form(form), get_signature_algorithm(settings))
 
 
-def twilio_verify(token, url, signature, form=None, json_body=None):
+def twilio_verify(token, url, signature, form=None, json_body=None, settings=None):
     params = Form(form) if json_body is None else json_body
-    return RequestValidator(token).validate(url, params, signature)
+    return RequestValidator(token).validate(url, params, signature, get_signature_algorithm(settings))
 
 
 ANSWERS = {f.__name__: f for f in (slack_sign, slack_verify, bolt, twilio_sign, twilio_verify)}

@@ -1,7 +1,7 @@
 //! Twilio: `RequestValidator` and we believe exactly the same requests.
 
 use super::{HARD_TEXTS, one_of};
-use dispatch_sms::verify::{AuthTokens, SignatureError, sign};
+use dispatch_sms::verify::{AuthTokens, Claim, SignatureError, sign};
 use dispatch_tests::harness::Peers;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -52,7 +52,8 @@ fn believed(peers: &mut Peers, url: &str, content_type: Option<&str>, body: &str
     let question = json!({"ask": "twilio_verify", "token": TOKEN, "url": url, "signature": signature, argument: body});
     let theirs: bool = peers.ask(&question);
     let tokens = AuthTokens::parse(TOKEN).unwrap();
-    let ours = tokens.verify(Some(signature), url, content_type, body.as_bytes());
+    let claim = Claim { signature: Some(signature), settings: None };
+    let ours = tokens.verify(claim, url, content_type, body.as_bytes());
     assert_eq!(ours.is_ok(), theirs, "{question}: we say {ours:?}");
     theirs
 }
@@ -113,7 +114,50 @@ fn json_bodies_are_believed_alike() {
         assert!(!tell(&url, &format!("{body} ")), "round {round}: an altered body");
         // Without a hash there is nothing to hold the body by; the SDK has no answer to that at all.
         let bare = url.replace("bodySHA256", "x");
-        let refused = AuthTokens::parse(TOKEN).unwrap().verify(Some(&signature), &bare, JSON, body.as_bytes());
+        let claim = Claim { signature: Some(&signature), settings: None };
+        let refused = AuthTokens::parse(TOKEN).unwrap().verify(claim, &bare, JSON, body.as_bytes());
         assert_eq!(refused, Err(SignatureError::BodyHashMissing), "round {round}");
     }
+}
+
+/// What the header may say; the first two are what Twilio sends.
+const SETTINGS: &[&str] = &[
+    "key=webhooks_sharedkey_01h,algorithm=HMAC_SHA256",
+    "key=webhooks_sharedkey_01h,algorithm=HMAC_SHA1",
+    "key=webhooks_sharedkey_01h",
+    "",
+    " algorithm = hmac_sha256 ,key=1",
+    "algorithm=,algorithm=HMAC_SHA256",
+    "algorithm=HMAC_SHA1,algorithm=HMAC_SHA256",
+    "Algorithm=HMAC_SHA256",
+    "algorithm=HMAC_SHA256=",
+    "algorithm=HMAC_SHA512",
+    "algorithm=none",
+];
+
+#[test]
+fn a_shared_key_is_believed_alike_under_whatever_it_names() {
+    let mut peers = Peers::start();
+    let mut random = fastrand::Rng::with_seed(0x7013);
+    let tokens = AuthTokens::parse(TOKEN).unwrap();
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..60 {
+        let (url, form) = (one_of(&mut random, URLS), form(&mut random));
+        let body = encoded(&form);
+        for signed_by in &SETTINGS[..2] {
+            let question =
+                json!({"ask": "twilio_sign", "token": TOKEN, "url": url, "form": body, "settings": signed_by});
+            let signature: String = peers.ask(&question);
+            for named in SETTINGS {
+                let question = json!({"ask": "twilio_verify", "token": TOKEN, "url": url, "signature": signature,
+                    "form": body, "settings": named});
+                let theirs: bool = peers.ask(&question);
+                let claim = Claim { signature: Some(&signature), settings: Some(named) };
+                let ours = tokens.verify(claim, url, FORM, body.as_bytes());
+                assert_eq!(ours.is_ok(), theirs, "round {round}: {question}: we say {ours:?}");
+                if theirs { good += 1 } else { bad += 1 }
+            }
+        }
+    }
+    assert!(good >= 300 && bad >= 300, "both kinds were seen: {good} and {bad}");
 }
