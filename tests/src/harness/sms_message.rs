@@ -19,6 +19,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct SmsMessage {
+    pub account: String,
     pub sid: String,
     pub from: String,
     pub text: String,
@@ -33,8 +34,8 @@ impl SmsMessage {
     pub fn new(from: &str, text: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let sid = format!("SM{:016x}{number:016x}", std::process::id());
-        let (from, text) = (from.into(), text.into());
-        Self { sid, from, text, media: Vec::new(), idempotency_token: None, path: "/intake/sms".into() }
+        let (account, from, text) = (ACCOUNT.into(), from.into(), text.into());
+        Self { account, sid, from, text, media: Vec::new(), idempotency_token: None, path: "/intake/sms".into() }
     }
 
     /// The parameters of the form.
@@ -45,7 +46,7 @@ impl SmsMessage {
             ("MessageSid", &self.sid),
             ("SmsMessageSid", &self.sid),
             ("SmsSid", &self.sid),
-            ("AccountSid", ACCOUNT),
+            ("AccountSid", &self.account),
             ("From", &self.from),
             ("To", OURS),
             ("Body", &self.text),

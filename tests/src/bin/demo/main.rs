@@ -1,7 +1,9 @@
-//! `demo`: replays labelled messages as signed Slack webhooks from many authors against a running `dispatch dev`, waits
-//! until all are settled, and shows what became of them. Nothing may be lost.
+//! `demo`: replays labelled messages from many authors against a running `dispatch dev`, each by the door of its source: as
+//! Slack's webhook or as Twilio's, signed as they sign. It waits until all are settled, and shows what became of them.
+//! Nothing may be lost.
 
 mod count;
+mod doors;
 mod messages;
 mod send;
 
@@ -24,13 +26,22 @@ struct Arguments {
     /// Slack signing secret; by default the one that `dispatch dev` made.
     #[arg(long, env = "SLACK_SIGNING_SECRET", hide_env_values = true)]
     secret: Option<String>,
+    /// Twilio account SID; by default the one that `dispatch dev` made.
+    #[arg(long, env = "TWILIO_ACCOUNT_SID")]
+    account: Option<String>,
+    /// Twilio auth token; by default the one that `dispatch dev` made.
+    #[arg(long, env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
+    auth_token: Option<String>,
+    /// Where `dispatch dev` keeps what it made.
+    #[arg(long, default_value = ".dispatch")]
+    data_dir: PathBuf,
     /// How many messages; they start again from the first when there are not so many.
     #[arg(long, default_value_t = 240)]
     count: usize,
     /// How many authors write them.
     #[arg(long, default_value_t = 200)]
     authors: usize,
-    /// One message in so many is sent a second time, as Slack does after a time-out.
+    /// One message in so many is sent a second time, as Slack and Twilio do after a time-out.
     #[arg(long, default_value_t = 10)]
     duplicate_every: usize,
     /// Requests under way at once.
@@ -57,8 +68,11 @@ async fn main() -> Result<ExitCode> {
     } else {
         tally.print();
     }
-    if tally.lost > 0 {
-        bail!("{} messages were accepted and never settled", tally.lost);
+    if tally.all.lost > 0 {
+        bail!("{} messages were accepted and never settled", tally.all.lost);
+    }
+    if tally.all.duplicates < sent.repeats {
+        bail!("of {} repeats only {} were recognised", sent.repeats, tally.all.duplicates);
     }
     Ok(ExitCode::SUCCESS)
 }
