@@ -1,4 +1,7 @@
-//! API keys that are sent: looked up by their prefix, proved by their digest. Must not know where they are kept.
+//! API keys that are sent: known by their prefix, proved by their digest. Must not know where they are kept.
+//!
+//! All keys are read together, once for everybody and only so often: a stranger who tries prefixes costs a look into
+//! memory each, and cannot keep the store busy or push out what others need.
 
 use crate::key::{same, taken_apart};
 use crate::remembered::Remembered;
@@ -6,19 +9,44 @@ use async_trait::async_trait;
 use dispatch_mission::clock::Clock;
 use dispatch_pipeline::ports::api_keys::{ApiKey, ApiKeyId, ApiKeys};
 use dispatch_pipeline::ports::identity::{KeyError, KeyHolder, KeyVerifier};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A revocation counts after this time, in every process.
 const REMEMBERED: Duration = Duration::from_secs(5);
+/// A key that was just made counts after this time.
+const UNKNOWN: Duration = Duration::from_secs(1);
 /// How often it is noted that a key is used.
 const NOTED: Duration = Duration::from_secs(60);
+
+/// The keys by their prefix, as they were read last.
+#[derive(Clone, Default)]
+struct Known {
+    keys: Arc<HashMap<String, ApiKey>>,
+    read_at: Option<Instant>,
+    /// How often somebody read them, or failed to.
+    tries: u64,
+}
+
+impl Known {
+    /// What is known of a prefix; nothing when it has to be read again.
+    fn answer(&self, prefix: &str) -> Option<Option<ApiKey>> {
+        let age = self.read_at?.elapsed();
+        let key = self.keys.get(prefix);
+        let holds = if key.is_some() { REMEMBERED } else { UNKNOWN };
+        (age < holds).then(|| key.cloned())
+    }
+}
 
 /// Checks API keys.
 pub struct Keyring {
     keys: Arc<dyn ApiKeys>,
     clock: Arc<dyn Clock>,
-    known: Remembered<String, Option<ApiKey>>,
+    known: Mutex<Known>,
+    /// Whoever has it reads the keys; the others wait for what he finds.
+    turn: tokio::sync::Mutex<()>,
     noted: Remembered<ApiKeyId, ()>,
 }
 
@@ -26,17 +54,44 @@ impl Keyring {
     /// Over `keys`; `clock` says when one has expired.
     #[must_use]
     pub fn new(keys: Arc<dyn ApiKeys>, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, clock, known: Remembered::new(REMEMBERED), noted: Remembered::new(NOTED) }
+        Self {
+            keys,
+            clock,
+            known: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            noted: Remembered::new(NOTED),
+        }
     }
 
     async fn find(&self, prefix: &str) -> Result<Option<ApiKey>, KeyError> {
-        let prefix = prefix.to_owned();
-        if let Some(known) = self.known.get(&prefix) {
-            return Ok(known);
+        let seen = self.known().clone();
+        if let Some(answer) = seen.answer(prefix) {
+            return Ok(answer);
         }
-        let found = self.keys.find(&prefix).await.map_err(|error| KeyError::Unavailable(error.into()))?;
-        self.known.put(prefix, found.clone());
-        Ok(found)
+        let _turn = self.turn.lock().await;
+        let now = self.known().clone();
+        if now.tries == seen.tries {
+            return Ok(self.read().await?.get(prefix).cloned());
+        }
+        // Somebody tried meanwhile, and what came of it is the answer for all who waited.
+        if now.read_at == seen.read_at {
+            return Err(KeyError::Unavailable("the keys could not be read a moment ago".into()));
+        }
+        Ok(now.keys.get(prefix).cloned())
+    }
+
+    async fn read(&self) -> Result<Arc<HashMap<String, ApiKey>>, KeyError> {
+        let read = self.keys.list().await;
+        let mut known = self.known();
+        known.tries += 1;
+        let keys = read.map_err(|error| KeyError::Unavailable(error.into()))?;
+        known.keys = Arc::new(keys.into_iter().map(|key| (key.prefix.clone(), key)).collect());
+        known.read_at = Some(Instant::now());
+        Ok(Arc::clone(&known.keys))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes its use, where nobody waits for it.
@@ -112,6 +167,7 @@ mod tests {
         let holder = ring.ring.verify(&text).await.expect("counts");
         assert_eq!(holder, KeyHolder { key_id, scopes: Scopes::from_iter([Scope::Missions]) });
         let (_, over) = ring.add(Some(NOW)).await;
+        tokio::time::advance(UNKNOWN).await;
         assert!(matches!(ring.ring.verify(&over).await, Err(KeyError::Expired)));
         let wrong = format!("{}{}", &text[..text.len() - 1], if text.ends_with('0') { '1' } else { '0' });
         for unknown in [wrong.as_str(), "dsp_nobody", "", mint().expect("random").text.expose_secret()] {
@@ -136,10 +192,39 @@ mod tests {
         for _ in 0..1000 {
             ring.ring.verify(&text).await.expect("counts");
         }
-        assert_eq!(ring.keys.looked_up().len(), 1);
+        assert_eq!(ring.keys.times_read(), 1);
         let noted = async || ring.keys.list().await.expect("answers")[0].last_used_at;
         while noted().await.is_none() {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_tries_prefixes_costs_a_reading_a_second_and_locks_nobody_out() {
+        let ring = Ring::new();
+        let (_, text) = ring.add(None).await;
+        for _ in 0..500 {
+            let tried = mint().expect("random");
+            assert!(matches!(ring.ring.verify(tried.text.expose_secret()).await, Err(KeyError::Unknown)));
+        }
+        ring.ring.verify(&text).await.expect("counts");
+        assert_eq!(ring.keys.times_read(), 1);
+        let (_, fresh) = ring.add(None).await;
+        tokio::time::advance(UNKNOWN).await;
+        ring.ring.verify(&fresh).await.expect("counts a second after it was made");
+        assert_eq!(ring.keys.times_read(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_wait_for_a_store_that_is_down_wait_once() {
+        let ring = Ring::new();
+        let (_, text) = ring.add(None).await;
+        ring.keys.go_down(true);
+        let ask = || ring.ring.verify(&text);
+        let (one, two, three) = tokio::join!(ask(), ask(), ask());
+        assert!([one, two, three].iter().all(|answer| matches!(answer, Err(KeyError::Unavailable(_)))));
+        assert_eq!(ring.keys.times_read(), 1);
+        ring.keys.go_down(false);
+        ring.ring.verify(&text).await.expect("asked again at once");
     }
 }

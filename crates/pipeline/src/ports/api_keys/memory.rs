@@ -3,20 +3,27 @@
 use super::{ApiKey, ApiKeyId, ApiKeys, NewApiKey};
 use crate::ports::StoreUnavailable;
 use async_trait::async_trait;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use time::{Duration, OffsetDateTime};
 
-/// Keys in memory, the oldest first, and how often each prefix was looked up.
+/// Keys in memory, the oldest first, and how often they were read.
 #[derive(Default)]
 pub struct MemoryApiKeys {
     keys: Mutex<Vec<ApiKey>>,
-    found: Mutex<Vec<String>>,
+    reads: AtomicUsize,
+    down: AtomicBool,
 }
 
 impl MemoryApiKeys {
-    /// Every prefix that was looked up, in order.
-    pub fn looked_up(&self) -> Vec<String> {
-        self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    /// How often all of them were asked for.
+    pub fn times_read(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// From now on it lists them no more, or does so again.
+    pub fn go_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
     }
 
     fn keys(&self) -> MutexGuard<'_, Vec<ApiKey>> {
@@ -50,11 +57,16 @@ impl ApiKeys for MemoryApiKeys {
     }
 
     async fn list(&self) -> Result<Vec<ApiKey>, StoreUnavailable> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        // As a store does that is asked over a network: others come meanwhile.
+        tokio::task::yield_now().await;
+        if self.down.load(Ordering::Relaxed) {
+            return Err(StoreUnavailable("down".into()));
+        }
         Ok(self.keys().iter().rev().cloned().collect())
     }
 
     async fn find(&self, prefix: &str) -> Result<Option<ApiKey>, StoreUnavailable> {
-        self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(prefix.to_owned());
         Ok(self.keys().iter().find(|key| key.prefix == prefix).cloned())
     }
 
