@@ -266,7 +266,7 @@ async fn a_file_without_a_word_is_a_message() {
 }
 
 /// Something that happened to our app in `T1`, long ago.
-fn event(event: Value, id: &str) -> Value {
+fn event(event: &Value, id: &str) -> Value {
     json!({
         "type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event": event, "event_id": id, "event_time": 1_700_000_000,
         "authorizations": [{"team_id": "T1", "user_id": "UBOT", "is_bot": true, "is_enterprise_install": false}],
@@ -277,7 +277,7 @@ fn event(event: Value, id: &str) -> Value {
 async fn a_workspace_that_installed_us_anew_is_written_to_by_the_next_start() {
     let system = system().await;
     let server = system.serve().await;
-    system.send(&server, &event(json!({"type": "app_uninstalled"}), "Ev1")).await;
+    system.send(&server, &event(&json!({"type": "app_uninstalled"}), "Ev1")).await;
     say_one(&system, &server).await;
     assert_eq!(system.slack.calls(), 0);
     assert!(!server.log().contains("installed again"), "{}", server.log());
@@ -289,8 +289,8 @@ async fn a_workspace_that_installed_us_anew_is_written_to_by_the_next_start() {
     let blocks = "SELECT count(*) AS n FROM dispatch.send_permissions WHERE reason IS NOT NULL";
     system.eventually("the block is lifted", async || system.ledger().count(blocks).await == 0).await;
     // Slack tells it once more, and something else that came with it: both are older than the new token.
-    system.send(&server, &event(json!({"type": "app_uninstalled"}), "Ev2")).await;
-    system.send(&server, &event(json!({"type": "tokens_revoked", "tokens": {"bot": ["UBOT"]}}), "Ev3")).await;
+    system.send(&server, &event(&json!({"type": "app_uninstalled"}), "Ev2")).await;
+    system.send(&server, &event(&json!({"type": "tokens_revoked", "tokens": {"bot": ["UBOT"]}}), "Ev3")).await;
     assert_eq!(system.ledger().count(blocks).await, 0);
     system.say(&server, &SlackMessage::new("U2", CORRECTED).in_channel("C2")).await;
     system.settled().await;
@@ -304,7 +304,7 @@ async fn a_workspace_that_installed_us_anew_is_written_to_by_the_next_start() {
 async fn a_workspace_that_threw_us_out_is_not_written_to_until_it_lets_us_in_again() {
     let system = system().await;
     let server = system.serve().await;
-    let receipt = system.send(&server, &event(json!({"type": "app_uninstalled"}), "Ev1")).await;
+    let receipt = system.send(&server, &event(&json!({"type": "app_uninstalled"}), "Ev1")).await;
     assert_eq!(receipt["reason"], "app_uninstalled", "{receipt}");
     say_one(&system, &server).await;
     let refused = "SELECT count(*) AS n FROM dispatch.deliveries WHERE kind = 'slack' AND state = 'failed'
@@ -313,7 +313,7 @@ async fn a_workspace_that_threw_us_out_is_not_written_to_until_it_lets_us_in_aga
     assert!(server.log().contains("removed the app"), "those who run it are told");
 
     let joined = json!({"type": "member_joined_channel", "user": "UBOT", "channel": "C1", "team": "T1"});
-    system.send(&server, &event(joined, "Ev2")).await;
+    system.send(&server, &event(&joined, "Ev2")).await;
     system.say(&server, &SlackMessage::new("U2", CORRECTED).in_channel("C2")).await;
     system.settled().await;
     assert_eq!(system.slack.calls(), 1);
