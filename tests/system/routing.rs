@@ -1,9 +1,10 @@
 //! What becomes of each sort of message: missions, receipts, one question an hour, silence.
 
 use crate::system;
-use dispatch_tests::harness::SlackMessage;
 use dispatch_tests::harness::system::CLEAR_TASK;
+use dispatch_tests::harness::{SlackMessage, token::service_bearer};
 use reqwest::StatusCode;
+use serde_json::json;
 
 const UNCLEAR: &str = "can someone fix it please";
 
@@ -47,6 +48,45 @@ async fn a_declared_listing_becomes_a_listing_with_its_activities_and_a_receipt(
     }
     let (status, one) = system.get(&server, &format!("/missions/{id}")).await;
     assert_eq!((status, &one["mission_id"]), (StatusCode::OK, &mission["mission_id"]));
+    system.finish().await;
+}
+
+#[tokio::test]
+async fn what_people_do_to_a_mission_is_told_with_its_message_or_alone() {
+    let system = system().await;
+    let ann =
+        "INSERT INTO public.staff (staff_id, email, name, role) VALUES ('ann', 'a@example.com', 'Ann', 'operations')";
+    system.database.execute(ann).await;
+    let server = system.serve().await;
+    let event_id = system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    system.settled().await;
+    let (_, page) = system.get(&server, "/missions").await;
+    let said = page["items"][0]["mission_id"].as_str().unwrap();
+    let post = async |path: &str, body: serde_json::Value| {
+        let request = system.client.post(format!("{}{path}", server.base())).bearer_auth(service_bearer());
+        let answer = request.header("idempotency-key", format!("\"{path}\"")).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json::<serde_json::Value>().await.unwrap()
+    };
+    post(&format!("/missions/{said}/claim"), json!({"staff_id": "ann"})).await;
+    post(&format!("/missions/{said}/complete"), json!({})).await;
+    let made = post("/missions", json!({"title": "Water the plants"})).await;
+    let made = made["mission_id"].as_str().unwrap();
+
+    let told = async |id: &str| {
+        let (status, story) = system.get(&server, &format!("/observe/logs/{id}")).await;
+        assert_eq!((status, &story["state"]), (StatusCode::OK, &json!("done")), "{story}");
+        assert!(!story.to_string().contains("plants"), "a story never quotes");
+        story
+    };
+    let (by_event, by_mission) = (told(&event_id).await, told(said).await);
+    assert_eq!(by_event, by_mission);
+    let [.., claimed, completed] = by_event["entries"].as_array().unwrap().as_slice() else { panic!("{by_event}") };
+    assert_eq!((&claimed["event"], &completed["event"]), (&json!("mission.claimed"), &json!("mission.completed")));
+    assert_eq!((&claimed["detail"]["by"], &claimed["detail"]["has"]), (&json!("role:service_role"), &json!("ann")));
+    let alone = told(made).await;
+    assert_eq!((&alone["event_ids"], &alone["mission_ids"]), (&json!([]), &json!([made])));
+    assert_eq!(alone["entries"][0]["event"], "mission.created");
     system.finish().await;
 }
 

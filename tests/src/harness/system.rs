@@ -4,7 +4,7 @@ use crate::harness::event::{SlackMessage, signed};
 use crate::harness::ledger::Ledger;
 use crate::harness::server::{Launch, PATIENCE, Server};
 use crate::harness::slack_peer::SlackPeer;
-use crate::harness::token::bearer;
+use crate::harness::token::service_bearer;
 use dispatch_postgres::testing::TestDatabase;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -99,7 +99,7 @@ impl System {
     /// # Panics
     /// When the server does not answer JSON.
     pub async fn get(&self, server: &Server, path: &str) -> (StatusCode, Value) {
-        let request = self.client.get(format!("{}{path}", server.base())).bearer_auth(bearer());
+        let request = self.client.get(format!("{}{path}", server.base())).bearer_auth(service_bearer());
         let response = request.send().await.expect("the server answers");
         let status = response.status();
         (status, response.json().await.expect("JSON"))
