@@ -120,6 +120,8 @@ impl<S> Socket<S> {
             self.state.stalled.set(None);
             // An answer goes out, so whatever came in was a request.
             self.state.reading.set(None);
+            // Whoever has given a body up may not look for more of it before something wakes him.
+            let _: Poll<io::Result<()>> = self.wait(context);
             return written;
         }
         self.state.stalled.set(self.state.stalled.get().or_else(|| Some(Instant::now())));

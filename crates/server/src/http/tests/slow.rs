@@ -101,6 +101,14 @@ async fn the_rest_of_a_body_that_nobody_reads_is_not_waited_for() {
         let answer = until_closed(&mut stream).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
+    // The same where somebody was reading it and has had enough.
+    let head = "POST /intake/slack HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    let too_long = format!("{head}{:x}\r\n{}", 2 * 1024 * 1024, "x".repeat(1024 * 1024 + 1));
+    let mut stream = running.connect().await;
+    stream.write_all(too_long.as_bytes()).await.expect("sent");
+    let answer = until_closed(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     running.handle.stop(false).await;
 }
 
