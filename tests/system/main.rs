@@ -11,11 +11,11 @@ mod intake;
 mod kills;
 mod legacy;
 mod routing;
-mod shedding;
 mod sdk_peers;
+mod shedding;
 mod slack_answers;
-mod sms;
 mod slack_changes;
+mod sms;
 
 use dispatch_tests::harness::System;
 

@@ -29,7 +29,8 @@ pub fn decode(text: &str, order: MissionOrder) -> Option<MissionCursor> {
     let (micros, id) = plain.strip_prefix(tag(order))?.strip_prefix("1:")?.split_once(':')?;
     let nanos = micros.parse::<i128>().ok()?.checked_mul(1000)?;
     let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-    (at.year() >= EARLIEST_YEAR && !id.is_empty() && !id.contains('\0')).then(|| MissionCursor { at, mission_id: MissionId(id.to_owned()) })
+    (at.year() >= EARLIEST_YEAR && !id.is_empty() && !id.contains('\0'))
+        .then(|| MissionCursor { at, mission_id: MissionId(id.to_owned()) })
 }
 
 #[cfg(test)]
