@@ -307,7 +307,7 @@ async fn a_workspace_that_threw_us_out_is_not_written_to_until_it_lets_us_in_aga
     let receipt = system.send(&server, &event(&json!({"type": "app_uninstalled"}), "Ev1")).await;
     assert_eq!(receipt["reason"], "app_uninstalled", "{receipt}");
     say_one(&system, &server).await;
-    let refused = "SELECT count(*) AS n FROM dispatch.deliveries WHERE kind = 'slack' AND state = 'failed'
+    let refused = "SELECT count(*) AS n FROM dispatch.deliveries WHERE kind = 'slack' AND state = 'cancelled'
         AND reason = 'app_uninstalled'";
     assert_eq!((system.slack.calls(), system.ledger().count(refused).await), (0, 1));
     assert!(server.log().contains("removed the app"), "those who run it are told");

@@ -82,6 +82,13 @@ impl ClaimedUnit {
         self.members.iter().map(|member| member.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
+    /// Whether it is nothing but files: what they are for, nobody has said.
+    #[must_use]
+    pub fn is_wordless(&self) -> bool {
+        self.members.iter().any(|member| !member.attachments.is_empty())
+            && self.members.iter().all(|member| member.text.trim().is_empty())
+    }
+
     /// What a person who does the work reads: all texts, then what came with them.
     #[must_use]
     pub fn notes(&self) -> String {

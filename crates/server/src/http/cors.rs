@@ -12,8 +12,8 @@ use actix_web::http::header::{
 };
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, traceparent, tracestate";
-const EXPOSED: &str = "Dispatch-Trace-Id, Dispatch-Event-Id, Dispatch-Event-Status, Dispatch-Event-Timestamp, \
+const HEADERS: &str = "Authorization, X-API-Key, Content-Type, Idempotency-Key, Last-Event-ID, traceparent, tracestate";
+const EXPOSED: &str = "Dispatch-Trace-Id, Dispatch-Event-Id, Dispatch-Status, Dispatch-Timestamp, \
      Idempotent-Replayed, Location, Retry-After, WWW-Authenticate, Allow, Deprecation, Sunset, Link";
 /// Browsers cap it themselves; an origin that is taken off the list is gone within this.
 const MAX_AGE: &str = "600";

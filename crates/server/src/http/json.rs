@@ -3,6 +3,7 @@
 
 use super::problem::{Problem, ProblemField, kind};
 use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde::de::DeserializeOwned;
@@ -25,11 +26,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
+        let readable = readable(request);
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
             let bytes = bytes.await.map_err(|error| unread(&error))?;
-            is_json.then_some(()).ok_or_else(unsupported)?;
+            readable?;
             parse(&bytes).map(Self).map_err(invalid)
         })
     }
@@ -40,25 +41,38 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = is_json(request);
+        let readable = readable(request);
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
             let bytes = bytes.await.map_err(|error| unread(&error))?;
             if bytes.is_empty() {
                 return Ok(Self(T::default()));
             }
-            is_json.then_some(()).ok_or_else(unsupported)?;
+            readable?;
             parse(&bytes).map(Self).map_err(invalid)
         })
     }
 }
 
-fn is_json(request: &HttpRequest) -> bool {
-    request.content_type().eq_ignore_ascii_case("application/json")
+fn readable(request: &HttpRequest) -> Result<(), Problem> {
+    plain(request)?;
+    if request.content_type().eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail("Send `Content-Type: application/json`."))
 }
 
-fn unsupported() -> Problem {
-    Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail("Send `Content-Type: application/json`.")
+/// Refuses a body that is packed: nobody here unpacks it, and unpacked it could be any size.
+///
+/// # Errors
+/// 415, which says so.
+pub fn plain(request: &HttpRequest) -> Result<(), Problem> {
+    match request.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity" | b"") => Ok(()),
+        Some(_) => {
+            Err(Problem::new(&kind::UNSUPPORTED_MEDIA_TYPE).detail("Send the body as it is, without Content-Encoding."))
+        }
+    }
 }
 
 fn unread(error: &actix_web::Error) -> Problem {
@@ -116,6 +130,7 @@ fn told(path: &str, error: &serde_json::Error) -> ProblemField {
     }
     let detail = match expected {
         Some("i32" | "i64" | "u32" | "u64") => "must be a whole number".to_owned(),
+        Some(what) if what.starts_with("struct ") => "must be an object".to_owned(),
         Some(what) => format!("must be {what}"),
         None => "is not what is read here".to_owned(),
     };

@@ -17,20 +17,23 @@ pub(super) enum Word {
     Help,
 }
 
-const STOP: [&str; 11] = [
-    "STOP",
-    "STOPALL",
-    "UNSUBSCRIBE",
-    "CANCEL",
-    "END",
-    "QUIT",
-    "REVOKE",
-    "OPTOUT",
-    "ARRET",
-    "ARR\u{ca}T",
-    // The same with a combining circumflex.
-    "ARRE\u{302}T",
-];
+/// Nobody means anything else by them, however they are written.
+const STOP: [&str; 7] = ["STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT", "ARRET", "ARRETER", "DESABONNER"];
+/// Only as they stand here: with a mark behind it "Cancel." may be about a viewing.
+const STOP_AS_IT_STANDS: [&str; 4] = ["CANCEL", "END", "QUIT", "REVOKE"];
+
+/// In capitals, without accents, spaces and marks: "Stop!" is the word that it sounds like, and so is one with accents. A
+/// message that says more than the word stays a message.
+fn bare(text: &str) -> String {
+    let plain = |letter: char| match letter {
+        '\u{c9}' | '\u{ca}' => Some('E'),
+        // Combining accents.
+        '\u{300}'..='\u{36f}' => None,
+        _ if letter.is_whitespace() || letter.is_ascii_punctuation() => None,
+        _ => Some(letter),
+    };
+    text.trim().chars().take(64).flat_map(char::to_uppercase).filter_map(plain).collect()
+}
 
 impl Word {
     /// Twilio's own view of it (`OptOutType`, where Advanced Opt-Out is on), else the message's text.
@@ -45,11 +48,12 @@ impl Word {
     }
 
     fn said(text: &str) -> Option<Self> {
-        match text.trim().to_uppercase().as_str() {
-            word if STOP.contains(&word) => Some(Self::Stop),
+        let (told, word) = (text.trim().to_uppercase(), bare(text));
+        match word.as_str() {
+            word if STOP.contains(&word) || STOP_AS_IT_STANDS.contains(&told.as_str()) => Some(Self::Stop),
             "START" | "UNSTOP" => Some(Self::Start),
             "YES" => Some(Self::Yes),
-            "HELP" | "INFO" => Some(Self::Help),
+            _ if told == "HELP" || told == "INFO" => Some(Self::Help),
             _ => None,
         }
     }
@@ -81,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_word_is_the_whole_message() {
-        for text in STOP {
+        for text in STOP.into_iter().chain(STOP_AS_IT_STANDS) {
             for text in [text.to_owned(), format!(" \n{text}\u{a0}"), text.to_lowercase()] {
                 assert_eq!(Word::of(None, &text), Some(Word::Stop), "{text:?}");
             }
@@ -94,7 +98,12 @@ mod tests {
             ("INFO", Some(Word::Help)),
             ("STOP by 12 King St", None),
             ("Don't stop", None),
-            ("STOP.", None),
+            ("STOP.", Some(Word::Stop)),
+            ("stop  all!", Some(Word::Stop)),
+            ("Arr\u{ea}ter", Some(Word::Stop)),
+            ("ARRE\u{302}T", Some(Word::Stop)),
+            ("Cancel.", None),
+            ("Help?", None),
             ("yes please", None),
             ("", None),
         ] {

@@ -72,6 +72,12 @@ impl Policy {
     fn by_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
         let confidence = meaning.confidence.get();
         match meaning.meaning {
+            // A signed offer may come without a word; it is no chatter.
+            _ if unit.is_wordless() => self.hold(
+                "attachment_only",
+                "Files without words".into(),
+                Hold { reason: "attachment_only".into(), expires_after: None },
+            ),
             Meaning::Ignore if confidence < self.ignore.threshold => self.hold(
                 "ignore_unsure",
                 format!("Below {} threshold for chatter", self.ignore.threshold),

@@ -1,5 +1,6 @@
 //! Bodies of intake, both ways: raw bytes in (the signature is over them), the receipt out.
 
+use crate::http::json::plain;
 use crate::http::problem::{Problem, kind};
 use crate::http::timestamp::Timestamp;
 use actix_web::dev::Payload;
@@ -59,6 +60,7 @@ fn raw<T: 'static>(
 }
 
 fn acceptable(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
+    plain(request)?;
     if types.iter().any(|accepted| request.content_type().eq_ignore_ascii_case(accepted)) {
         return Ok(());
     }

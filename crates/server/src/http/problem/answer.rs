@@ -50,6 +50,8 @@ impl Problem {
         let (code, detail) = (self.0.kind.code, self.0.detail.as_deref().unwrap_or_default());
         let chain = self.0.cause.as_deref().map(|cause| chain(cause)).unwrap_or_default();
         match self.0.kind.status {
+            // Asked every second by a load balancer while a server stops or waits for its database.
+            _ if *self.0.kind == kind::NOT_READY => tracing::debug!(code, detail, "not ready"),
             500.. => tracing::error!(code, detail, cause = chain, "answered with a problem"),
             401 | 403 => tracing::warn!(code, detail, cause = chain, "refused"),
             // The line of the access log says enough about a request that was simply wrong.

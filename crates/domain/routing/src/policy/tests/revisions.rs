@@ -101,3 +101,12 @@ fn whoever_does_the_work_is_told_what_came_with_the_message() {
     ];
     assert_eq!(unit.notes(), "firm on 12 Elm\nclosing Dec 3\n[application/pdf: APS.pdf]\n[file]");
 }
+
+#[test]
+fn files_without_words_wait_for_a_person() {
+    let mut unit = unit(None);
+    unit.members.iter_mut().for_each(|member| member.text = " ".into());
+    unit.members[1].attachments = vec![Attachment { name: Some("APS.pdf".into()), media_type: None, url: None }];
+    let crate::plan::Verdict::Hold(hold) = decide(&unit, &means(Meaning::Ignore, 0.9)).verdict else { panic!("held") };
+    assert_eq!((hold.reason.as_str(), hold.expires_after), ("attachment_only", None));
+}
