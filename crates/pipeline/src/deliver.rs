@@ -4,8 +4,8 @@
 use crate::failpoint;
 use dispatch_routing::backoff::RetrySchedule;
 use dispatch_routing::courier::Courier;
-use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
-use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement, NextStep};
+use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
+use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
 use futures_util::stream::FuturesUnordered;
@@ -17,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Deliveries of one kind that are under way at the same time.
 const CONCURRENT_SENDS: u32 = 8;
-/// Codes that say that the recipient does not want to be written to.
-const UNWANTED: [&str; 3] = ["opted_out", "app_uninstalled", "tokens_revoked"];
 /// How long an answer is waited for before the queue is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Storage deliveries claimed at once. Few, for they are applied one after another while their claims age; most never
@@ -108,13 +106,7 @@ impl Deliver {
         let begun = Instant::now();
         let outcome = self.outcome(courier, &delivery).await;
         failpoint::pass("delivery.sent", || delivery.delivery_id.to_string());
-        let next = match &outcome {
-            // That nobody is written to who does not want it is no fault that somebody must look into.
-            AttemptOutcome::Permanent { code } if UNWANTED.contains(&code.as_str()) => {
-                NextStep::End(DeliveryState::Cancelled)
-            }
-            _ => self.retry.after_with_jitter(delivery.attempts, &outcome),
-        };
+        let next = self.retry.after_with_jitter(delivery.attempts, &outcome);
         tracing::info!(
             delivery_id = %delivery.delivery_id,
             attempt = delivery.attempts,
@@ -141,7 +133,7 @@ impl Deliver {
             match self.queue.refusal(&recipient).await {
                 Ok(None) => {}
                 Ok(Some(code)) if delivery.may_have_been_sent => return AttemptOutcome::Unknowable { code },
-                Ok(Some(code)) => return AttemptOutcome::Permanent { code },
+                Ok(Some(code)) => return AttemptOutcome::Unwanted { code },
                 Err(error) => {
                     tracing::warn!(delivery_id = %delivery.delivery_id, %error, "permission could not be asked for");
                     return AttemptOutcome::Retryable { code: "permission_unknown".into(), retry_after: None };

@@ -110,6 +110,7 @@ impl Courier for SmsCourier {
             Ok(sid) => AttemptOutcome::Delivered { reference: Some(sid) },
             Err(Failure { class: Class::NotNow, code, retry_after }) => AttemptOutcome::Retryable { code, retry_after },
             Err(Failure { class: Class::Never, code, .. }) => AttemptOutcome::Permanent { code },
+            Err(Failure { class: Class::Unwanted, code, .. }) => AttemptOutcome::Unwanted { code },
             Err(Failure { class: Class::Unclear, code, .. }) => AttemptOutcome::Ambiguous { code },
         }
     }
@@ -119,7 +120,7 @@ impl Courier for SmsCourier {
 fn not_seen(failure: &Failure) -> AttemptOutcome {
     let code = format!("lookup_{}", failure.code);
     match failure.class {
-        Class::Never => AttemptOutcome::Unknowable { code },
+        Class::Never | Class::Unwanted => AttemptOutcome::Unknowable { code },
         Class::NotNow | Class::Unclear => AttemptOutcome::Retryable { code, retry_after: failure.retry_after },
     }
 }

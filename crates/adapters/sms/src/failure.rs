@@ -23,6 +23,8 @@ pub(crate) enum Class {
     NotNow,
     /// Twilio did nothing and never will.
     Never,
+    /// Twilio did nothing, since the recipient does not want it.
+    Unwanted,
     /// Twilio may have done it.
     Unclear,
 }
@@ -54,7 +56,7 @@ impl Failure {
             (408 | 503, _) => (Class::NotNow, code),
             (500.., _) => (Class::Unclear, code),
             // Their carrier or Twilio holds a STOP of that number.
-            (_, Some(21610)) => (Class::Never, "opted_out".into()),
+            (_, Some(21610)) => (Class::Unwanted, "opted_out".into()),
             // The sender's own queue is full.
             (_, Some(21611)) => (Class::NotNow, code),
             _ => (Class::Never, code),

@@ -40,6 +40,7 @@ impl RetrySchedule {
         let wish = match outcome {
             AttemptOutcome::Delivered { .. } => return NextStep::End(DeliveryState::Delivered),
             AttemptOutcome::Permanent { .. } => return NextStep::End(DeliveryState::Failed),
+            AttemptOutcome::Unwanted { .. } => return NextStep::End(DeliveryState::Cancelled),
             AttemptOutcome::Unknowable { .. } => return NextStep::End(DeliveryState::Unknown),
             AttemptOutcome::Retryable { retry_after, .. } => *retry_after,
             AttemptOutcome::Ambiguous { .. } => None,
@@ -103,8 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn a_permanent_refusal_is_never_tried_again() {
-        let refusal = AttemptOutcome::Permanent { code: "channel_not_found".into() };
-        assert_eq!(RetrySchedule::default().after(1, &refusal, 0.0), NextStep::End(DeliveryState::Failed));
+    fn a_refusal_for_good_is_never_tried_again_and_nobodys_wish_is_no_fault() {
+        for (refusal, state) in [
+            (AttemptOutcome::Permanent { code: "channel_not_found".into() }, DeliveryState::Failed),
+            (AttemptOutcome::Unwanted { code: "opted_out".into() }, DeliveryState::Cancelled),
+        ] {
+            assert_eq!(RetrySchedule::default().after(1, &refusal, 0.0), NextStep::End(state));
+        }
     }
 }

@@ -17,7 +17,8 @@ pub trait Courier: Send + Sync {
     /// `Retryable` when looking may work later. Where the destination keeps no ids, it looks for the same text, and one
     /// that is found is `Unknowable` too: it may be another delivery's.
     ///
-    /// A time-out or a cut connection after the request went out is `Ambiguous`; a connection that was never made is
+    /// A recipient who told the provider not to be written to is `Unwanted`, a refusal for any other lasting reason
+    /// `Permanent`. A time-out or a cut connection after the request went out is `Ambiguous`; a connection that was never made is
     /// `Retryable`.
     async fn deliver(&self, delivery: &ClaimedDelivery) -> AttemptOutcome;
 }

@@ -21,7 +21,7 @@ pub enum DeliveryState {
     Failed,
     /// Nobody can tell whether the send happened; a person looks.
     Unknown,
-    /// Not wanted any more, because what it depends on did not happen.
+    /// Not wanted: its recipient said so, or what it depends on did not happen.
     Cancelled,
 }
 
@@ -93,6 +93,11 @@ pub enum AttemptOutcome {
         /// A stable code: `channel_not_found`, …
         code: String,
     },
+    /// Not sent, or refused, because its recipient does not want it. No fault: nobody has to look into it.
+    Unwanted {
+        /// A stable code: `opted_out`, `app_uninstalled`, …
+        code: String,
+    },
     /// It may or may not have arrived.
     Ambiguous {
         /// A stable code: `timeout`, …
@@ -113,6 +118,7 @@ impl AttemptOutcome {
             Self::Delivered { .. } => "delivered",
             Self::Retryable { .. } => "retryable",
             Self::Permanent { .. } => "permanent",
+            Self::Unwanted { .. } => "unwanted",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Unknowable { .. } => "unknown",
         }
@@ -125,6 +131,7 @@ impl AttemptOutcome {
             Self::Delivered { .. } => None,
             Self::Retryable { code, .. }
             | Self::Permanent { code }
+            | Self::Unwanted { code }
             | Self::Ambiguous { code }
             | Self::Unknowable { code } => Some(code),
         }

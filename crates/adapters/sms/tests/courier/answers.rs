@@ -126,7 +126,7 @@ async fn each_answer_has_its_outcome() {
         (refused(503, 20503), retryable("twilio_20503", None)),
         (status(408), retryable("http_408", None)),
         (refused(400, 21611), retryable("twilio_21611", None)),
-        (refused(400, 21610), permanent("opted_out")),
+        (refused(400, 21610), AttemptOutcome::Unwanted { code: "opted_out".into() }),
         (refused(400, 21211), permanent("twilio_21211")),
         (refused(401, 20003), permanent("twilio_20003")),
         (refused(403, 20403), permanent("twilio_20403")),

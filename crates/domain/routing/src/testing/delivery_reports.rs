@@ -171,10 +171,11 @@ impl Suite<'_> {
     }
 
     async fn leaves_other_ends_alone(&self) {
-        let code = || "opted_out".to_owned();
+        let code = || "twilio_21211".to_owned();
         for (channel, outcome, state) in [
             ("r refused", AttemptOutcome::Permanent { code: code() }, DeliveryState::Failed),
             ("r used up", AttemptOutcome::Retryable { code: code(), retry_after: None }, DeliveryState::Exhausted),
+            ("r unwanted", AttemptOutcome::Unwanted { code: code() }, DeliveryState::Cancelled),
         ] {
             let delivery = self.ended(channel, outcome, state).await;
             let told = report(channel, Some(&delivery), ReportedStatus::Delivered, None);

@@ -32,7 +32,8 @@ WHERE d.delivery_id = attempt.delivery_id AND d.claim_token = attempt.token AND 
 RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts,
     CASE WHEN attempt.reason = 'opted_out' THEN d.destination END AS opted_out";
 
-/// The code of a refusal that holds for every message to the same recipient.
+/// The code of a refusal that a provider knows of and we may not. The others are known by what is noted already, and
+/// may have been lifted while the attempt was under way.
 const OPTED_OUT: &str = "opted_out";
 
 #[derive(QueryableByName)]
@@ -97,13 +98,13 @@ async fn remember_refusal(
     one: &DeliverySettlement,
     row: &Stood,
 ) -> Result<(), StoreError> {
-    let (AttemptOutcome::Permanent { code }, Some(destination)) = (&one.outcome, &row.opted_out) else {
+    let (AttemptOutcome::Unwanted { .. }, Some(destination)) = (&one.outcome, &row.opted_out) else {
         return Ok(());
     };
     let destination: Destination = serde_json::from_value(destination.clone())?;
     match destination.recipient() {
-        Some(recipient) if code == OPTED_OUT => permission::refused(connection, &recipient, OPTED_OUT).await,
-        _ => Ok(()),
+        Some(recipient) => permission::refused(connection, &recipient, OPTED_OUT).await,
+        None => Ok(()),
     }
 }
 
