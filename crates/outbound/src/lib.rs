@@ -5,6 +5,7 @@ mod allow;
 mod client;
 mod credentials;
 mod error;
+mod failure;
 mod resolve;
 mod response;
 
@@ -12,6 +13,7 @@ pub use address::is_public;
 pub use client::{Outbound, OutboundOptions};
 pub use credentials::Credentials;
 pub use error::{Forbidden, SendError, SetupError};
+pub use failure::{Class, Failure};
 pub use response::Response;
 
 pub use url::Url;

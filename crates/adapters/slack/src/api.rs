@@ -1,7 +1,7 @@
 //! The methods of Slack's Web API that are needed. Must not know deliveries as such, or when to try again.
 
-use crate::failure::Failure;
-use dispatch_outbound::{Credentials, Outbound, Response, SendError, Url};
+use crate::failure::{of_error, of_status};
+use dispatch_outbound::{Credentials, Failure, Outbound, Response, SendError, Url};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -139,14 +139,14 @@ fn confirmed(answer: Result<Response, SendError>) -> Result<Map<String, Value>, 
         Failure::of_call(&error)
     })?;
     if !(200..300).contains(&answer.status) {
-        return Err(Failure::of_status(&answer));
+        return Err(of_status(&answer));
     }
     let Ok(Value::Object(said)) = serde_json::from_slice(&answer.body) else {
         return Err(Failure::unreadable());
     };
     match (said.get("ok").and_then(Value::as_bool), said.get("error").and_then(Value::as_str)) {
         (Some(true), _) => Ok(said),
-        (Some(false), error) => Err(Failure::of_error(error.unwrap_or_default(), answer.retry_after())),
+        (Some(false), error) => Err(of_error(error.unwrap_or_default(), answer.retry_after())),
         (None, _) => Err(Failure::unreadable()),
     }
 }

@@ -1,12 +1,11 @@
 //! The `Courier` for Slack: looks where it must, posts once, says what came of it. Must not know when to try again.
 
 use crate::api::{LookFailure, Post, SlackApi};
-use crate::failure::{Class, Failure};
 use crate::text::for_slack;
 use crate::tokens::BotTokens;
 use async_trait::async_trait;
 use dispatch_mission::ids::DeliveryId;
-use dispatch_outbound::{Outbound, Url};
+use dispatch_outbound::{Class, Failure, Outbound, Url};
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
@@ -53,6 +52,7 @@ impl SlackCourier {
             Ok(reference) => AttemptOutcome::Delivered { reference },
             Err(Failure { class: Class::NotNow, code, retry_after }) => AttemptOutcome::Retryable { code, retry_after },
             Err(Failure { class: Class::Never, code, .. }) => AttemptOutcome::Permanent { code },
+            Err(Failure { class: Class::Unwanted, code, .. }) => AttemptOutcome::Unwanted { code },
             Err(Failure { class: Class::Unclear, code, .. }) => AttemptOutcome::Ambiguous { code },
         }
     }
@@ -92,7 +92,7 @@ impl Courier for SlackCourier {
 fn not_seen(failure: &Failure) -> AttemptOutcome {
     let code = format!("lookup_{}", failure.code);
     match failure.class {
-        Class::Never => AttemptOutcome::Unknowable { code },
+        Class::Never | Class::Unwanted => AttemptOutcome::Unknowable { code },
         Class::NotNow | Class::Unclear => AttemptOutcome::Retryable { code, retry_after: failure.retry_after },
     }
 }

@@ -2,84 +2,42 @@
 //!
 //! Codes: <https://docs.slack.dev/reference/methods/chat.postMessage#errors>.
 
-use dispatch_outbound::{Response, SendError};
+use dispatch_outbound::{Class, Failure, Response};
 use std::time::Duration;
 
-/// A call that Slack did not confirm.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Failure {
-    pub(crate) class: Class,
-    /// A stable code; never anything else that Slack or the network said.
-    pub(crate) code: String,
-    /// How long Slack asks to wait.
-    pub(crate) retry_after: Option<Duration>,
+/// The answer is no 2xx.
+///
+/// Slack's own refusals are 200 or 429, so a 5xx comes from something on the way, which may have passed the request
+/// on: unclear. A 503 that says when to come back was a decision not to (RFC 9110 §15.6.4); proxies answer a cut
+/// connection to a server with a bare 503. A 408 waited for a request that never came whole (§15.5.9).
+pub(crate) fn of_status(answer: &Response) -> Failure {
+    let retry_after = answer.retry_after();
+    let (class, code) = match answer.status {
+        429 => (Class::NotNow, "rate_limited".to_owned()),
+        408 => (Class::NotNow, "http_408".to_owned()),
+        503 if retry_after.is_some() => (Class::NotNow, "http_503".to_owned()),
+        status @ 500.. => (Class::Unclear, format!("http_{status}")),
+        status => (Class::Never, format!("http_{status}")),
+    };
+    Failure { class, code, retry_after }
 }
 
-/// What a failure means for a repeat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Class {
-    /// Slack did nothing; later it may.
-    NotNow,
-    /// Slack did nothing and never will.
-    Never,
-    /// Slack may have done it.
-    Unclear,
-}
-
-impl Failure {
-    fn new(class: Class, code: impl Into<String>) -> Self {
-        Self { class, code: code.into(), retry_after: None }
-    }
-
-    /// The call got no answer.
-    pub(crate) fn of_call(error: &SendError) -> Self {
-        let class = match error {
-            SendError::NotSent { .. } => Class::NotNow,
-            SendError::Ambiguous { .. } | SendError::TooLarge { .. } => Class::Unclear,
-            SendError::Forbidden(_) | SendError::Invalid { .. } => Class::Never,
-        };
-        Self::new(class, error.code())
-    }
-
-    /// The answer is no 2xx.
-    ///
-    /// Slack's own refusals are 200 or 429, so a 5xx comes from something on the way, which may have passed the request
-    /// on: unclear. A 503 that says when to come back was a decision not to (RFC 9110 §15.6.4); proxies answer a cut
-    /// connection to a server with a bare 503. A 408 waited for a request that never came whole (§15.5.9).
-    pub(crate) fn of_status(answer: &Response) -> Self {
-        let retry_after = answer.retry_after();
-        let (class, code) = match answer.status {
-            429 => (Class::NotNow, "rate_limited".to_owned()),
-            408 => (Class::NotNow, "http_408".to_owned()),
-            503 if retry_after.is_some() => (Class::NotNow, "http_503".to_owned()),
-            status @ 500.. => (Class::Unclear, format!("http_{status}")),
-            status => (Class::Never, format!("http_{status}")),
-        };
-        Self { class, code, retry_after }
-    }
-
-    /// The answer is a 2xx that Slack cannot have written: something else may have, after Slack did its work.
-    pub(crate) fn unreadable() -> Self {
-        Self::new(Class::Unclear, "invalid_response")
-    }
-
-    /// Slack said `ok: false`.
-    pub(crate) fn of_error(error: &str, retry_after: Option<Duration>) -> Self {
-        let code = if is_code(error) { error } else { "unrecognised_error" };
-        let (class, code) = match code {
-            "ratelimited" => (Class::NotNow, "rate_limited"),
-            // Slack says of the first two that "some aspect of the operation" may have succeeded; the third means that
-            // the request did not come whole, which is not always the whole truth behind proxies.
-            "fatal_error" | "internal_error" | "request_timeout" => (Class::Unclear, code),
-            _ if is_permanent(code) => (Class::Never, code),
-            // Whatever Slack does not list here may come "where the service is down or other unexpected factors affect
-            // processing" (the page above). It is a refusal, so a repeat doubles nothing, and attempts are capped.
-            _ => (Class::NotNow, code),
-        };
-        // The workspace has used up its quota: nothing changes within minutes (grafana/oncall#5204 looped on it).
-        let least = if code == "message_limit_exceeded" { Some(Duration::from_secs(3600)) } else { None };
-        Self { class, code: code.to_owned(), retry_after: retry_after.max(least) }
-    }
+/// Slack said `ok: false`.
+pub(crate) fn of_error(error: &str, retry_after: Option<Duration>) -> Failure {
+    let code = if is_code(error) { error } else { "unrecognised_error" };
+    let (class, code) = match code {
+        "ratelimited" => (Class::NotNow, "rate_limited"),
+        // Slack says of the first two that "some aspect of the operation" may have succeeded; the third means that
+        // the request did not come whole, which is not always the whole truth behind proxies.
+        "fatal_error" | "internal_error" | "request_timeout" => (Class::Unclear, code),
+        _ if is_permanent(code) => (Class::Never, code),
+        // Whatever Slack does not list here may come "where the service is down or other unexpected factors affect
+        // processing" (the page above). It is a refusal, so a repeat doubles nothing, and attempts are capped.
+        _ => (Class::NotNow, code),
+    };
+    // The workspace has used up its quota: nothing changes within minutes (grafana/oncall#5204 looped on it).
+    let least = if code == "message_limit_exceeded" { Some(Duration::from_secs(3600)) } else { None };
+    Failure { class, code: code.to_owned(), retry_after: retry_after.max(least) }
 }
 
 fn is_code(text: &str) -> bool {
@@ -168,7 +126,7 @@ mod tests {
             ("restricted_action", Never, "restricted_action"),
             ("restricted_action_thread_only_channel", Never, "restricted_action_thread_only_channel"),
         ] {
-            let failure = Failure::of_error(error, None);
+            let failure = of_error(error, None);
             assert_eq!((failure.class, failure.code.as_str()), (class, code), "{error:?}");
         }
     }
@@ -176,7 +134,7 @@ mod tests {
     #[test]
     fn waits_are_slacks_own_and_an_hour_at_least_for_a_used_up_quota() {
         let seconds = |error: &str, asked: Option<u64>| {
-            Failure::of_error(error, asked.map(Duration::from_secs)).retry_after.map(|wait| wait.as_secs())
+            of_error(error, asked.map(Duration::from_secs)).retry_after.map(|wait| wait.as_secs())
         };
         assert_eq!(seconds("ratelimited", Some(30)), Some(30));
         assert_eq!(seconds("ratelimited", None), None);
@@ -194,7 +152,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_slack_says_the_code_is_one(error in ".*") {
-            prop_assert!(is_code(&Failure::of_error(&error, None).code));
+            prop_assert!(is_code(&of_error(&error, None).code));
         }
     }
 }

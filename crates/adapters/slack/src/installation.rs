@@ -1,9 +1,8 @@
 //! Whether our app is installed: Slack knows each bot token and says whose it is. Must not know what follows from that.
 
 use crate::api::SlackApi;
-use crate::failure::{Class, Failure};
 use crate::tokens::BotTokens;
-use dispatch_outbound::{Outbound, Url};
+use dispatch_outbound::{Class, Failure, Outbound, Url};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -76,7 +75,7 @@ impl Installation {
 
 impl From<Failure> for Unconfirmed {
     fn from(failure: Failure) -> Self {
-        let may_pass = failure.class != Class::Never;
+        let may_pass = !matches!(failure.class, Class::Never | Class::Unwanted);
         Self { code: failure.code, may_pass, retry_after: failure.retry_after }
     }
 }

@@ -4,8 +4,8 @@
 //! <https://www.twilio.com/docs/messaging/api/message-resource>
 
 use crate::account::Account;
-use crate::failure::Failure;
-use dispatch_outbound::{Credentials, Outbound, Response, SendError, Url};
+use crate::failure::of_status;
+use dispatch_outbound::{Credentials, Failure, Outbound, Response, SendError, Url};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -139,7 +139,7 @@ fn confirmed(answer: Result<Response, SendError>) -> Result<Map<String, Value>, 
         Failure::of_call(&error)
     })?;
     if !(200..300).contains(&answer.status) {
-        return Err(Failure::of_status(&answer));
+        return Err(of_status(&answer));
     }
     match serde_json::from_slice(&answer.body) {
         Ok(Value::Object(said)) => Ok(said),

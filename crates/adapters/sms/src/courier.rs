@@ -3,11 +3,10 @@
 use crate::account::Account;
 use crate::api::{LookFailure, Message, Sender, TwilioApi};
 use crate::event::status::DELIVERY_ID;
-use crate::failure::{Class, Failure};
 use crate::text::for_sms;
 use async_trait::async_trait;
 use dispatch_mission::ids::DeliveryId;
-use dispatch_outbound::{Outbound, Url};
+use dispatch_outbound::{Class, Failure, Outbound, Url};
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SmsNumber};
