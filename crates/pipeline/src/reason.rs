@@ -2,7 +2,7 @@
 //! dispatch in one commit. Must not know which classifier it asks or how the queue keeps its rows.
 
 use crate::failpoint;
-use dispatch_classification::classifier::{Classified, Classifier, ClassifierError};
+use dispatch_classification::classifier::{Classified, Classifier, ClassifierError, Silence};
 use dispatch_mission::ids::{ClassificationId, DispatchId};
 use dispatch_mission::zone::Zone;
 use dispatch_routing::policy::Policy;
@@ -110,15 +110,16 @@ impl Reason {
     /// Asks the classifier, renewing the claim while it thinks. A classifier that panics is one that failed.
     async fn classify(&self, unit: &ClaimedUnit) -> Result<Classified, ClassifierError> {
         let utterances = unit.utterances();
-        let mut thinking = std::pin::pin!(AssertUnwindSafe(self.classifier.classify(&utterances)).catch_unwind());
+        let mut thinking =
+            std::pin::pin!(AssertUnwindSafe(self.classifier.classify(&utterances, &Silence)).catch_unwind());
         let third = self.claim.lease / 3;
         loop {
             match tokio::time::timeout(third, &mut thinking).await {
                 Ok(Ok(answer)) => return answer,
-                Ok(Err(_panic)) => return Err(ClassifierError::Unusable("the classifier panicked".into())),
+                Ok(Err(_panic)) => return Err(ClassifierError::unusable("panicked", "the classifier panicked")),
                 Err(_elapsed) => match self.queue.renew(unit.unit_id, unit.token, self.claim.lease).await {
                     Ok(Settled::Stood) => {}
-                    Ok(Settled::Lost) => return Err(ClassifierError::Unavailable("the claim was lost".into())),
+                    Ok(Settled::Lost) => return Err(ClassifierError::unavailable("claim_lost", "the claim was lost")),
                     Err(error) => tracing::warn!(unit_id = %unit.unit_id, %error, "claim was not renewed"),
                 },
             }

@@ -1,7 +1,7 @@
 //! Contract suite of the `Classifier` port, and a fake that answers what a test configured. Must not know any mind.
 
 use crate::classification::{Classification, Confidence, ListingHint, Meaning, TaskTitle, Utterance};
-use crate::classifier::{Classified, Classifier, ClassifierError, Provenance};
+use crate::classifier::{Classified, Classifier, ClassifierError, Listener, Provenance, Silence};
 use crate::taxonomy::TaskKey;
 use async_trait::async_trait;
 use time::macros::datetime;
@@ -51,7 +51,7 @@ pub async fn classifier_contract(classifier: &dyn Classifier) {
 }
 
 async fn answer(classifier: &dyn Classifier, unit: &[Utterance]) -> Classified {
-    classifier.classify(unit).await.expect("a classifier that is reached answers every text")
+    classifier.classify(unit, &Silence).await.expect("a classifier that is reached answers every text")
 }
 
 /// Nobody asks for anything here but obedience.
@@ -102,11 +102,19 @@ impl FixedClassifier {
 
 #[async_trait]
 impl Classifier for FixedClassifier {
-    async fn classify(&self, unit: &[Utterance]) -> Result<Classified, ClassifierError> {
+    fn name(&self) -> &'static str {
+        "fixed"
+    }
+
+    fn width(&self) -> usize {
+        8
+    }
+
+    async fn classify(&self, unit: &[Utterance], _: &dyn Listener) -> Result<Classified, ClassifierError> {
         let matches = |text: &str| unit.iter().any(|utterance| utterance.text.contains(text));
         let classification = match self.answers.iter().find(|(text, _)| matches(text)) {
             Some((_, Some(classification))) => classification.clone(),
-            Some((_, None)) => return Err(ClassifierError::Unavailable("as configured".into())),
+            Some((_, None)) => return Err(ClassifierError::unavailable("unreachable", "as configured")),
             None => bare(Meaning::Ignore, 1.0),
         };
         let provenance = Provenance {
@@ -114,6 +122,7 @@ impl Classifier for FixedClassifier {
             model: "fixed".to_owned(),
             prompt_version: None,
             latency_us: 0,
+            usage: None,
             fallback_reason: None,
         };
         Ok(Classified { classification, provenance })

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use dispatch_classification::classification::{Meaning, Utterance};
-use dispatch_classification::classifier::Classifier;
+use dispatch_classification::classifier::{Classifier, Silence};
 use dispatch_classification::local::LocalClassifier;
 use dispatch_classification::taxonomy::{GroupKey, TaskKey};
 use dispatch_classification::testing::{FixedClassifier, bare, classifier_contract, unit};
@@ -28,7 +28,7 @@ fn now<F: Future>(future: F) -> F::Output {
 #[test]
 fn the_local_classifier_keeps_the_contract() {
     now(classifier_contract(&*LOCAL));
-    let provenance = now(LOCAL.classify(&unit("lol"))).unwrap().provenance;
+    let provenance = now(LOCAL.classify(&unit("lol"), &Silence)).unwrap().provenance;
     assert_eq!(provenance.provider, "local");
     assert!(provenance.model.starts_with("rules-"));
 }
@@ -38,9 +38,9 @@ fn the_fixed_classifier_keeps_the_contract_and_answers_as_told() {
     let sold = bare(Meaning::Group(GroupKey::SoldSaleLeaseListing), 0.9);
     let fixed = FixedClassifier::default().when("12 Elm", sold.clone());
     now(classifier_contract(&fixed));
-    assert_eq!(now(fixed.classify(&unit("12 Elm is firm"))).unwrap().classification, sold);
+    assert_eq!(now(fixed.classify(&unit("12 Elm is firm"), &Silence)).unwrap().classification, sold);
     let failing = FixedClassifier::default().failing_on("");
-    assert!(now(failing.classify(&unit("anything"))).unwrap_err().is_retryable());
+    assert!(now(failing.classify(&unit("anything"), &Silence)).unwrap_err().is_retryable());
 }
 
 #[test]

@@ -103,6 +103,7 @@ pub fn stray() -> Classified {
             model: "test".into(),
             prompt_version: None,
             latency_us: 7,
+            usage: None,
             fallback_reason: None,
         },
     }

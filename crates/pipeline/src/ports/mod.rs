@@ -1,10 +1,15 @@
 //! Ports that no domain crate needs. Adapters use these and nothing else of this crate.
 
+pub mod agents;
 pub mod api_keys;
+pub mod classifications;
+pub mod converser;
 pub mod doorbell;
 pub mod idempotency;
 pub mod identity;
+pub mod records;
 pub mod stories;
+pub mod streams;
 pub mod vitals;
 pub mod worker_registry;
 

@@ -16,7 +16,7 @@ mod weights;
 mod words;
 
 use crate::classification::{Classification, Confidence, ListingHint, Meaning, Utterance};
-use crate::classifier::{Classified, Classifier, ClassifierError, Provenance};
+use crate::classifier::{Classified, Classifier, ClassifierError, Listener, Provenance};
 use crate::taxonomy::{GroupKey, ListingType, TaskKey};
 use async_trait::async_trait;
 use dates::Due;
@@ -31,6 +31,8 @@ pub use weights::{Row, Weights};
 
 /// Name and version of the rules; raise it when an answer may change.
 const MODEL: &str = "rules-1";
+/// Its name among classifiers.
+const NAME: &str = "local";
 
 /// Classifies by rules, in well under a millisecond, the same way every time.
 #[derive(Clone, Debug)]
@@ -173,15 +175,25 @@ fn listing_type(meaning: Meaning, evidence: &Evidence) -> Option<ListingType> {
 
 #[async_trait]
 impl Classifier for LocalClassifier {
-    async fn classify(&self, unit: &[Utterance]) -> Result<Classified, ClassifierError> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// It never waits: the more at once, the fewer commits.
+    fn width(&self) -> usize {
+        50
+    }
+
+    async fn classify(&self, unit: &[Utterance], _: &dyn Listener) -> Result<Classified, ClassifierError> {
         let begun = Instant::now();
         let classification = self.classify_unit(unit);
         let latency_us = i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX);
         let provenance = Provenance {
-            provider: "local".to_owned(),
+            provider: NAME.to_owned(),
             model: MODEL.to_owned(),
             prompt_version: None,
             latency_us,
+            usage: None,
             fallback_reason: None,
         };
         Ok(Classified { classification, provenance })
