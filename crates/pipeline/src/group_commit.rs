@@ -96,19 +96,6 @@ impl GroupCommit {
         let (home, queue, idle) = (Handle::current(), Mutex::new(Queue::default()), Notify::new());
         Arc::new(Self { shared: Arc::new(Shared { log, limits, home, queue, idle }) })
     }
-
-    /// Returns when nothing waits and nothing commits: what callers who went away have left here is stored then.
-    pub async fn drained(&self) {
-        loop {
-            // Registered first and looked second, so that the last lane's end is not missed.
-            let mut idle = std::pin::pin!(self.shared.idle.notified());
-            idle.as_mut().enable();
-            if self.shared.queue().is_idle() {
-                return;
-            }
-            idle.await;
-        }
-    }
 }
 
 #[async_trait]
@@ -134,6 +121,20 @@ impl SignalLog for GroupCommit {
             Err(_) if shared.queue().withdraw(ticket) => Err(SignalLogError::Overloaded),
             Err(late) => Err(SignalLogError::Unavailable(late.into())),
         }
+    }
+
+    /// Returns when nothing waits and nothing commits.
+    async fn drained(&self) {
+        loop {
+            // Registered first and looked second, so that the last lane's end is not missed.
+            let mut idle = std::pin::pin!(self.shared.idle.notified());
+            idle.as_mut().enable();
+            if self.shared.queue().is_idle() {
+                break;
+            }
+            idle.await;
+        }
+        self.shared.log.drained().await;
     }
 }
 

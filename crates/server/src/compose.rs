@@ -64,7 +64,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
     let desk: Arc<dyn MissionDesk> = Arc::new(PgMissionDesk::new(pools.work.clone()));
     let keys: Arc<dyn IdempotencyStore> = Arc::new(PgIdempotency::new(pools.work.clone()));
     Surface {
-        intake: Data::new(Intake::grouped(GroupCommit::new(log, Limits::default()))),
+        intake: Data::new(Intake::new(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
         desk: Data::new(Desk::new(AtHome::new(desk))),
         keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),

@@ -19,6 +19,10 @@ pub trait SignalLog: Send + Sync {
     /// `Rejected` when the log refuses a signal that no retry can mend; with several signals in the batch the caller
     /// appends them one by one, so that one bad row fails alone.
     async fn append_all(&self, batch: Vec<NewSignal>) -> Result<Vec<Receipt>, SignalLogError>;
+
+    /// Returns when nothing is left to commit of what was given to it, also by callers that went away since: for a process
+    /// that is about to end. A log that works only while its caller waits has nothing left.
+    async fn drained(&self) {}
 }
 
 /// What became of one appended signal.
