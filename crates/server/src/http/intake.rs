@@ -3,6 +3,7 @@
 mod body;
 pub mod slack;
 pub mod sms;
+pub mod sms_contract;
 pub mod sms_door;
 pub mod sms_status;
 

@@ -2,6 +2,7 @@
 //! what a message means.
 
 use super::FormOrJsonBytes;
+use super::sms_contract::{SmsBodyHash, SmsRefused, SmsSignature};
 use super::sms_door::{SmsDoor, header};
 use crate::http::problem::Problem;
 use crate::http::timestamp::Timestamp;
@@ -50,10 +51,9 @@ pub struct SmsForm {
                    like are kept and answered with status `ignored`; whoever opted out is not written to. Media are recorded \
                    and not fetched.",
     params(
-        ("X-Twilio-Signature" = String, Header, description = "Base64 of the HMAC-SHA1 of the URL and the sorted parameters",
-            example = "0/KCTR6DLpKmkAf8muzZqo1nDgQ="),
+        SmsSignature,
         ("I-Twilio-Idempotency-Token" = Option<String>, Header, nullable = false, description = "The same for all repeats of one webhook"),
-        ("bodySHA256" = Option<String>, Query, nullable = false, description = "Hex SHA-256 of the body, where the body is JSON"),
+        SmsBodyHash,
     ),
     request_body(description = "A form, or the same parameters as JSON", content(
         (inline(SmsForm) = "application/x-www-form-urlencoded", example = json!({
@@ -75,12 +75,7 @@ pub struct SmsForm {
             ),
             example = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>"),
         (status = 400, description = "`invalid_body`: signed, but nothing that could be stored"),
-        (status = 403, description = "`sms_signature_missing`, `sms_signature_malformed`, `sms_signature_mismatch`, \
-            `sms_body_mismatch` (JSON that is not the signed one), or `account_mismatch`: another account's message"),
-        (status = 408, description = "`request_timeout`: the body did not arrive within 10 s"),
-        (status = 413, description = "`payload_too_large`: more than 1 MiB"),
-        (status = 415, description = "`unsupported_media_type`: neither a form nor JSON"),
-        (status = 422, description = "`signal_rejected`: it can never be stored"),
+        SmsRefused,
         (status = 503, description = "`intake_unavailable` or `overloaded`: not stored, come again after `Retry-After`; or `sms_not_configured`"),
     ),
     security(()),

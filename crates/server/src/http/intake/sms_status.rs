@@ -1,6 +1,7 @@
 //! `POST /intake/sms/status`: what Twilio says became of a message of ours. Must not know what follows from it.
 
 use super::FormOrJsonBytes;
+use super::sms_contract::{SmsBodyHash, SmsRefused, SmsSignature};
 use super::sms_door::{SmsDoor, header};
 use crate::http::problem::{Problem, unrecorded};
 use actix_web::http::header::CONTENT_TYPE;
@@ -33,10 +34,9 @@ pub struct SmsStatusForm {
                    message that did not arrive makes its delivery `failed`; one that nobody could tell about becomes \
                    `delivered` when it arrived.",
     params(
-        ("X-Twilio-Signature" = String, Header, description = "Base64 of the HMAC-SHA1 of the URL and the sorted parameters",
-            example = "0/KCTR6DLpKmkAf8muzZqo1nDgQ="),
+        SmsSignature,
         ("delivery_id" = Option<String>, Query, nullable = false, description = "The delivery that the message was sent for"),
-        ("bodySHA256" = Option<String>, Query, nullable = false, description = "Hex SHA-256 of the body, where the body is JSON"),
+        SmsBodyHash,
     ),
     request_body(description = "A form, or the same parameters as JSON", content(
         (inline(SmsStatusForm) = "application/x-www-form-urlencoded", example = json!({
@@ -51,12 +51,7 @@ pub struct SmsStatusForm {
     responses(
         (status = 204, description = "Noted, or no news"),
         (status = 400, description = "`invalid_body`: signed, but no report"),
-        (status = 403, description = "`sms_signature_missing`, `sms_signature_malformed`, `sms_signature_mismatch`, \
-            `sms_body_mismatch` (JSON that is not the signed one), or `account_mismatch`: another account's message"),
-        (status = 408, description = "`request_timeout`: the body did not arrive within 10 s"),
-        (status = 413, description = "`payload_too_large`: more than 1 MiB"),
-        (status = 415, description = "`unsupported_media_type`: neither a form nor JSON"),
-        (status = 422, description = "`signal_rejected`: it can never be stored"),
+        SmsRefused,
         (status = 503, description = "`intake_unavailable`: not noted, come again after `Retry-After`; or `sms_not_configured`"),
     ),
     security(()),
