@@ -8,6 +8,7 @@ mod evidence;
 mod explain;
 mod lexicon;
 mod names;
+pub mod reading;
 mod spelling;
 mod text;
 mod title;

@@ -45,7 +45,8 @@ fn shown(text: &str) -> String {
 
 /// `shown` in lower case, without accents, with plain quotes, dashes and punctuation: what cues are matched against.
 /// Line breaks stay, runs of spaces do not.
-pub(super) fn folded(shown: &str) -> String {
+#[must_use]
+pub fn folded(shown: &str) -> String {
     let mut folded = String::with_capacity(shown.len());
     for c in shown.chars().flat_map(char::to_lowercase) {
         let plain = plain(c);

@@ -7,16 +7,16 @@ use time::{Date, Duration, Month, Weekday};
 
 /// A day as named in the text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Day {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) date: Date,
+pub(in crate::local) struct Day {
+    pub(in crate::local) start: usize,
+    pub(in crate::local) end: usize,
+    pub(in crate::local) date: Date,
     /// Named by weekday only, so a time that has passed means the next one.
-    pub(super) by_weekday: Option<Weekday>,
+    pub(in crate::local) by_weekday: Option<Weekday>,
     /// Said to lie behind: "yesterday", "last Friday", a year that is over.
-    pub(super) past: bool,
+    pub(in crate::local) past: bool,
     /// "EOW", "end of month": a limit by itself.
-    pub(super) limit: bool,
+    pub(in crate::local) limit: bool,
 }
 
 const MONTHS: &str = "jan(?:uary|vier)?|enero|feb(?:ruary|rero)?|fevrier|fev|mar(?:ch|s|zo)?|apr(?:il)?|avril|abril|may|mai|mayo|june?|juin|junio|july?|juillet|julio|aug(?:ust)?|aout|agosto|sept?(?:ember|embre|iembre)?|oct(?:ober|obre|ubre)?|nov(?:ember|embre|iembre)?|dec(?:ember|embre)?|diciembre|dic";
@@ -65,7 +65,7 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
 });
 
 /// All days named in `folded`, in order, none overlapping; `today` is the day of writing.
-pub(super) fn find(folded: &str, today: Date) -> Vec<Day> {
+pub(in crate::local) fn find(folded: &str, today: Date) -> Vec<Day> {
     let patterns = &*PATTERNS;
     let mut days = Vec::new();
     let mut collect = |pattern: &Regex, read: &dyn Fn(&Captures<'_>) -> Option<Day>| {

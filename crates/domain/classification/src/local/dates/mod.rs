@@ -1,7 +1,7 @@
 //! When the work is due, as the message says it: one wall time or none. Must not know what the work is.
 
 mod calendar;
-mod days;
+pub(super) mod days;
 mod phrases;
 #[cfg(test)]
 mod tests;
