@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod agents;
 pub mod deliver;
 pub mod desk;
 pub mod failpoint;
 pub mod group_commit;
 pub mod intake;
+pub mod minds;
 pub mod missions;
 pub mod observe;
 pub mod ports;

@@ -14,14 +14,14 @@ pub use unit_queue::unit_queue_contract;
 use crate::delivery_queue::DeliveryQueue;
 use crate::destination::{Destination, NotificationDestination, SlackThread, StorageDestination, StorageTable};
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
-use crate::queue::ClaimRule;
+use crate::queue::{ClaimRule, ClaimToken};
 use crate::storage::{AgentTaskWork, StorageItem, StorageWork};
-use crate::unit::{BurstRule, ClaimedUnit};
+use crate::unit::{BurstRule, ClaimedUnit, Member};
 use crate::unit_queue::{UnitQueue, UnitSettlement};
 use dispatch_classification::classification::{Classification, Confidence, ListingHint, Meaning, TaskTitle};
 use dispatch_classification::classifier::{Classified, Provenance};
 use dispatch_classification::taxonomy::TaskKey;
-use dispatch_mission::ids::{ClassificationId, DispatchId};
+use dispatch_mission::ids::{ClassificationId, DispatchId, UnitId};
 use dispatch_mission::mission::{MissionType, RoutingDecision};
 use dispatch_mission::signal::NewSignal;
 use dispatch_mission::signal_log::SignalLog;
@@ -82,6 +82,29 @@ impl Queues<'_> {
         let settled = self.units.settle(vec![settlement(&unit, Verdict::Dispatch(plan))]).await.expect("settled");
         assert_eq!(settled, [crate::queue::Settled::Stood]);
         unit
+    }
+}
+
+/// A unit of one Slack message that somebody has claimed, apart from any queue.
+#[must_use]
+pub fn claimed_unit(text: &str) -> ClaimedUnit {
+    let signal = said("C1", "U1", "1.000001");
+    let member = Member {
+        signal_id: signal.signal_id,
+        message_ref: signal.message_ref,
+        text: text.to_owned(),
+        attachments: Vec::new(),
+        at: signal.occurred_at,
+    };
+    ClaimedUnit {
+        unit_id: UnitId::mint(),
+        token: ClaimToken(UnitId::mint().0),
+        attempts: 1,
+        conversation: signal.conversation,
+        author: signal.author,
+        members: vec![member],
+        trace_id: signal.trace_id,
+        revision: None,
     }
 }
 

@@ -13,7 +13,7 @@ use dispatch_mission::zone::Zone;
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::policy::Policy;
-use dispatch_routing::queue::ClaimRule;
+use dispatch_routing::queue::{ClaimRule, QueueError};
 use dispatch_routing::unit::BurstRule;
 use dispatch_routing::unit_queue::UnitQueue;
 use lane::Lane;
@@ -111,7 +111,8 @@ impl Worker {
             .iter()
             .map(|courier| lane(courier.serves().as_str()).run(|| self.deliver.send_turn(courier.as_ref(), &stop)));
         tokio::join!(
-            lane("reason").run(|| self.reason.turn(&stop)),
+            lane("bursts").run(|| self.gather(&bell)),
+            lane("reason").run(|| self.reason.think_turn(&stop)),
             lane("storage").run(|| self.deliver.store_turn()),
             futures_util::future::join_all(sends),
             self.listen(&bell, &stop),
@@ -122,10 +123,19 @@ impl Worker {
         }
     }
 
+    /// A unit that was made is told to the other lanes at once.
+    async fn gather(&self, bell: &watch::Sender<u64>) -> Result<usize, QueueError> {
+        let moved = self.reason.gather_turn().await?;
+        if moved > 0 {
+            ring(bell);
+        }
+        Ok(moved)
+    }
+
     /// Passes every ring on to all lanes; a lane that is busy finds it later.
     async fn listen(&self, bell: &watch::Sender<u64>, stop: &CancellationToken) {
         while stop.run_until_cancelled(self.doorbell.rung()).await.is_some() {
-            bell.send_modify(|rings| *rings = rings.wrapping_add(1));
+            ring(bell);
         }
     }
 
@@ -154,4 +164,8 @@ impl Worker {
             }
         }
     }
+}
+
+fn ring(bell: &watch::Sender<u64>) {
+    bell.send_modify(|rings| *rings = rings.wrapping_add(1));
 }

@@ -1,0 +1,115 @@
+//! Reason and route: bursts become units; a claimed unit is classified outside any transaction, decided by the policy, and
+//! settled with its dispatch in one commit. Must not know which classifier it asks or how the queue keeps its rows.
+
+mod settle;
+mod think;
+
+use crate::failpoint;
+use dispatch_classification::classifier::Classifier;
+use dispatch_mission::zone::Zone;
+use dispatch_routing::policy::Policy;
+use dispatch_routing::queue::{ClaimRule, QueueError};
+use dispatch_routing::unit::{BurstRule, ClaimedUnit};
+use dispatch_routing::unit_queue::{UnitQueue, UnitSettlement};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Bursts closed in one transaction.
+const BURSTS_PER_TURN: u32 = 200;
+/// How long a thought is waited for before the queue is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// The use case between intake and delivery.
+pub struct Reason {
+    queue: Arc<dyn UnitQueue>,
+    classifier: Arc<dyn Classifier>,
+    policy: Policy,
+    zone: Zone,
+    burst: BurstRule,
+    claim: ClaimRule,
+}
+
+impl Reason {
+    /// Over these parts.
+    #[must_use]
+    pub fn new(
+        queue: Arc<dyn UnitQueue>,
+        classifier: Arc<dyn Classifier>,
+        policy: Policy,
+        zone: Zone,
+        burst: BurstRule,
+        claim: ClaimRule,
+    ) -> Self {
+        Self { queue, classifier, policy, zone, burst, claim }
+    }
+
+    /// Applies amendments and closes due bursts into units. Apart from [`think_turn`](Self::think_turn), for it never waits
+    /// for a mind. Answers how many rows moved.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`].
+    pub async fn gather_turn(&self) -> Result<usize, QueueError> {
+        // First, so that a burst is closed with what its messages say now.
+        let amended = self.queue.amend(BURSTS_PER_TURN).await?;
+        let closed = self.queue.close_bursts(self.burst, BURSTS_PER_TURN).await?;
+        Ok((amended + closed) as usize)
+    }
+
+    /// Understands and routes due units until none is left, as many at a time as the classifier can think about; a place
+    /// that becomes free is taken at once, so that a slow thought holds up no other conversation. After `stop` nothing more
+    /// is claimed, what is under way is finished and the rest handed back. Answers how many were claimed.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`]: claims run out and the work comes back.
+    pub async fn think_turn(&self, stop: &CancellationToken) -> Result<usize, QueueError> {
+        let mut under_way = FuturesUnordered::new();
+        let mut outcome = Ok(0);
+        loop {
+            // No more than can be thought about: a claim must not age while it waits for its neighbours.
+            let free = self.classifier.width().max(1).saturating_sub(under_way.len());
+            if let (Ok(moved), true) = (&mut outcome, free > 0 && !stop.is_cancelled()) {
+                match self.claim(free).await {
+                    Ok(units) => {
+                        *moved += units.len();
+                        under_way.extend(units.into_iter().map(|unit| self.understand(unit, stop)));
+                    }
+                    Err(error) => outcome = Err(error),
+                }
+            }
+            // What becomes due meanwhile is not kept waiting by what does not end. After a fault nothing more is claimed,
+            // but what is under way is never cut off: its answer is paid for.
+            let Ok(first) = tokio::time::timeout(LOOK_AGAIN, under_way.next()).await else { continue };
+            let Some(first) = first else { return outcome };
+            let mut thoughts: Vec<Option<UnitSettlement>> = vec![first];
+            while let Some(Some(thought)) = under_way.next().now_or_never() {
+                thoughts.push(thought);
+            }
+            if let Err(error) = self.settle(thoughts.into_iter().flatten().collect()).await {
+                outcome = Err(error);
+            }
+        }
+    }
+
+    /// Ends held units whose time has run out.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`].
+    pub async fn expire_held(&self) -> Result<u32, QueueError> {
+        self.queue.expire_held(BURSTS_PER_TURN).await
+    }
+
+    async fn claim(&self, free: usize) -> Result<Vec<ClaimedUnit>, QueueError> {
+        let limit = self.claim.limit.min(u32::try_from(free).unwrap_or(u32::MAX));
+        let units = self.queue.claim(ClaimRule { limit, ..self.claim }).await?;
+        if !units.is_empty() {
+            failpoint::pass("unit.claimed", || units.iter().map(ClaimedUnit::text).collect::<Vec<_>>().join("\n"));
+        }
+        Ok(units)
+    }
+}
+
+#[cfg(test)]
+mod tests;
