@@ -12,6 +12,7 @@ mod legacy;
 mod mission_stories;
 mod missions;
 mod observing;
+mod operations;
 mod opted_out;
 mod races;
 mod refusals;
