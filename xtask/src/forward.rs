@@ -6,29 +6,28 @@ use std::process::{ExitCode, Stdio};
 
 use crate::{process, term};
 
-/// A tool of another crate: how cargo starts it, up to the arguments of the user.
+/// A tool of another crate: how cargo starts it, up to the arguments of the user. Cargo says what it builds, which may take
+/// minutes, on stderr; stdout is the tool's alone, for whoever reads it as data.
 pub struct Tool {
     name: &'static str,
     cargo: &'static [&'static str],
 }
 
-pub const EVAL: Tool = Tool {
-    name: "eval",
-    cargo: &["run", "--release", "-q", "-p", "dispatch-classification", "--example", "eval", "--"],
-};
+pub const EVAL: Tool =
+    Tool { name: "eval", cargo: &["run", "--release", "-p", "dispatch-classification", "--example", "eval", "--"] };
 
 pub const DEMO: Tool =
-    Tool { name: "demo", cargo: &["run", "--release", "-q", "-p", "dispatch-tests", "--bin", "demo", "--"] };
+    Tool { name: "demo", cargo: &["run", "--release", "-p", "dispatch-tests", "--bin", "demo", "--"] };
 
 pub const BENCH: Tool =
-    Tool { name: "bench", cargo: &["run", "--release", "-q", "-p", "dispatch-tests", "--bin", "bench", "--"] };
+    Tool { name: "bench", cargo: &["run", "--release", "-p", "dispatch-tests", "--bin", "bench", "--"] };
 
 /// What is measured: by itself, for what is built for tests has more in it.
 pub const SERVER: Tool =
     Tool { name: "bench", cargo: &["build", "--release", "-p", "dispatch-server", "--bin", "dispatch"] };
 
 pub const MIGRATE: Tool =
-    Tool { name: "migrate", cargo: &["run", "-q", "-p", "dispatch-server", "--bin", "dispatch", "--", "migrate"] };
+    Tool { name: "migrate", cargo: &["run", "-p", "dispatch-server", "--bin", "dispatch", "--", "migrate"] };
 
 /// Build one, then run the other.
 pub fn after_building(root: &Path, built: &Tool, tool: &Tool, args: &[OsString]) -> ExitCode {
