@@ -1,8 +1,12 @@
 //! Contract suites of this crate's ports.
 
+mod agents;
 mod api_keys;
+mod streams;
 
+pub use agents::agent_log_contract;
 pub use api_keys::api_keys_contract;
+pub use streams::streams_contract;
 
 use crate::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, KEPT_FOR, ScopeKey, StoredAnswer};
 use dispatch_mission::ids::OperationId;

@@ -1,6 +1,12 @@
 //! The `AgentLog` port: how often each agent was used, how long it took and how it ended, added up by the minute and shared
 //! by all replicas. Must not know what an agent does.
 
+#[cfg(any(test, feature = "testing"))]
+mod memory;
+
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryAgentLog;
+
 use super::StoreUnavailable;
 use async_trait::async_trait;
 use dispatch_classification::classifier::Usage;
@@ -28,7 +34,7 @@ pub struct Tally {
 /// Keeps the tallies.
 #[async_trait]
 pub trait AgentLog: Send + Sync {
-    /// Adds what each named agent did since the last time.
+    /// Adds what each named agent did since the last time. Minutes are by the store's clock.
     ///
     /// # Errors
     /// [`StoreUnavailable`]: nothing was added.

@@ -2,6 +2,7 @@
 //!
 //! It must not know who calls: no use case, no HTTP, no other adapter.
 
+mod agent_log;
 mod api_keys;
 mod brokerage;
 mod deliveries;
@@ -30,6 +31,7 @@ mod worker_registry;
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub use self::agent_log::PgAgentLog;
 pub use self::api_keys::PgApiKeys;
 pub use self::delivery_queue::PgDeliveryQueue;
 pub use self::delivery_reports::PgDeliveryReports;

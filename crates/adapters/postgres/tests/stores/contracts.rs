@@ -2,8 +2,8 @@
 
 use dispatch_mission::testing::signal_log_contract;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
-use dispatch_pipeline::testing::idempotency_contract;
-use dispatch_postgres::store::{PgDeliveryQueue, PgIdempotency, PgSignalLog, PgUnitQueue};
+use dispatch_pipeline::testing::{agent_log_contract, idempotency_contract};
+use dispatch_postgres::store::{PgAgentLog, PgDeliveryQueue, PgIdempotency, PgSignalLog, PgUnitQueue};
 use dispatch_postgres::testing::TestDatabase;
 use dispatch_routing::testing::{Queues, delivery_queue_contract, unit_queue_contract};
 use std::sync::Arc;
@@ -59,4 +59,10 @@ async fn idempotency() {
         database.execute(&moved).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn agent_log() {
+    let database = TestDatabase::new().await;
+    agent_log_contract(&PgAgentLog::new(database.pool())).await;
 }

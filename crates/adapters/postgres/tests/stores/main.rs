@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod agents;
 mod changes;
 mod contracts;
 mod desk;
