@@ -12,6 +12,7 @@ pub mod observe;
 pub mod ports;
 pub mod reason;
 pub mod reports;
+pub mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod worker;

@@ -5,6 +5,12 @@
 //! before the stream does, the teller is dead and whoever notices ends the stream. Events are numbered from 1 without a
 //! gap; the one that ends a stream is the last.
 
+#[cfg(any(test, feature = "testing"))]
+mod memory;
+
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryStreams;
+
 use super::StoreUnavailable;
 use async_trait::async_trait;
 use dispatch_mission::ids::StreamId;
@@ -102,7 +108,7 @@ pub enum Reading {
     Open {
         /// What comes next, in order.
         events: Vec<StreamEvent>,
-        /// Whether its last event is among those kept: after it nothing comes.
+        /// Whether it has ended: after its last event nothing comes. `events` may end before that one, by `limit`.
         ended: bool,
         /// Whether its teller's lease has run out before the end.
         orphaned: bool,
@@ -125,7 +131,8 @@ pub trait StreamStore: Send + Sync {
     ) -> Result<(), StoreUnavailable>;
 
     /// Appends `events`, which go on where the last ones ended (none only renews), and renews the lease. Events that are
-    /// there already are left as they are, so that an append whose answer was lost can be repeated.
+    /// there already are left as they are, so that an append whose answer was lost can be repeated. Where the lost one has
+    /// ended the stream, its repeat is told `Ended`, as by anybody else's end: the rows say which end it is.
     ///
     /// # Errors
     /// [`StoreUnavailable`]: whether they were appended is not known.
@@ -136,17 +143,12 @@ pub trait StreamStore: Send + Sync {
         lease: Duration,
     ) -> Result<Telling, StoreUnavailable>;
 
-    /// What `owner` has not read yet: events after number `after`, `limit` at most. Reading attends.
+    /// What `owner` has not read yet: events after number `after`, `limit` at most. Reading attends. Who has read all of an
+    /// ended stream is told so for as long as it is known, whether its events are kept or not.
     ///
     /// # Errors
     /// [`StoreUnavailable`].
     async fn read(&self, stream: StreamId, owner: &str, after: u32, limit: u32) -> Result<Reading, StoreUnavailable>;
-
-    /// Somebody listens: who tells need not stop.
-    ///
-    /// # Errors
-    /// [`StoreUnavailable`].
-    async fn attend(&self, stream: StreamId) -> Result<(), StoreUnavailable>;
 
     /// Ends an orphaned stream with an `error` that says `data`. False when it was ended before, or its teller lives.
     ///
