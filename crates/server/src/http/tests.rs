@@ -1,10 +1,12 @@
-//! The wired application over ports in memory: every operation of the document, and every way to be refused.
+//! The wired application over ports in memory: what everybody asks it, and every way to be refused.
 
 mod changes;
 mod contract;
+mod document;
 mod front_door;
 mod idempotency;
 mod identity;
+mod slack;
 mod slow;
 mod sms;
 
@@ -116,146 +118,6 @@ fn get_as_user(path: &str) -> TestRequest {
 /// Any request, by a trusted service.
 fn as_service(request: TestRequest) -> TestRequest {
     request.insert_header(("authorization", bearer(&json!({"role": "service_role", "iss": "supabase"}))))
-}
-
-/// A sound change of a mission, or a new one.
-fn sound_change(method: &str, path: &str) -> TestRequest {
-    let request =
-        TestRequest::default().method(Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"));
-    let id = if path.ends_with("/reopen") { "m-done" } else { "m-1" };
-    let request = as_service(request).uri(&path.replace("{mission_id}", id)).insert_header(("idempotency-key", "k"));
-    match path.rsplit('/').next() {
-        Some("missions") => request.set_json(json!({"title": "Order a yard sign"})),
-        Some("claim" | "assign") => request.set_json(json!({"staff_id": "staff-bob"})),
-        Some("type") => request.set_json(json!({"mission_type": "ADMIN"})),
-        _ => request,
-    }
-}
-
-fn message(text: &str) -> Value {
-    json!({
-        "type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": "Ev1", "event_time": 1_763_647_387,
-        "event": {"type": "message", "channel": "C1", "user": "U1", "ts": "1763647387.000100", "text": text},
-    })
-}
-
-fn slack(body: impl Into<Vec<u8>>) -> TestRequest {
-    let body = body.into();
-    let at = NOW.unix_timestamp();
-    let signature = SigningSecrets::parse(SLACK_SECRET).expect("one").sign(at, &body);
-    TestRequest::post()
-        .uri("/intake/slack")
-        .insert_header(("content-type", "application/json; charset=utf-8"))
-        .insert_header(("x-slack-request-timestamp", at.to_string()))
-        .insert_header(("x-slack-signature", signature))
-        .set_payload(body)
-}
-
-#[actix_web::test]
-async fn every_operation_of_the_document_answers_as_it_declares() {
-    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
-    let mut asked = 0;
-    for (path, item) in document["paths"].as_object().expect("paths") {
-        for (method, operation) in item.as_object().expect("operations") {
-            let responses = operation["responses"].as_object().expect("responses");
-            // Each with credentials and sound input, and each with neither.
-            let sound = match method.as_str() {
-                "post" if path == "/intake/slack" => slack(message("Please order a yard sign").to_string()),
-                "post" if path == "/intake/sms" => sms::sound("/intake/sms", sms::MESSAGE),
-                "post" if path == "/intake/sms/status" => sms::sound("/intake/sms/status", sms::REPORT),
-                "get" => get_as_user(&path.replace("{mission_id}", "m-1").replace("{id}", "m-1")),
-                "post" | "put" | "delete" if path.starts_with("/missions") => sound_change(method, path),
-                _ => panic!("{method} {path} is new: say here how to call it"),
-            };
-            let bare = TestRequest::default()
-                .method(Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"))
-                .uri(&format!("/dispatch{}", path.replace(['{', '}'], "")));
-            for (is_sound, request) in [(true, sound), (false, bare)] {
-                let answer = ask(Fault::default(), request).await;
-                let (status, place) = (answer.status.as_u16(), format!("{method} {path}"));
-                assert!(status != 405 && (status != 404 || responses.contains_key("404")), "{place}: {status}");
-                assert!(responses.contains_key(&status.to_string()), "{place}: {status} is not declared");
-                assert!(!is_sound || answer.status.is_success(), "{place}: {status} {}", answer.body);
-                if is_sound {
-                    assert_eq!(contract::breaches(&document, operation, &answer.body), [""; 0], "{place}");
-                }
-                asked += 1;
-            }
-        }
-    }
-    assert!(asked >= 16, "{asked}");
-}
-
-#[actix_web::test]
-async fn every_word_of_the_document_is_read_as_a_parameter() {
-    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
-    let mut asked = 0;
-    for parameter in document["paths"]["/missions"]["get"]["parameters"].as_array().expect("parameters") {
-        let schema = contract::resolve(&document, &parameter["schema"]);
-        let schema = schema.get("items").map_or(schema, |items| contract::resolve(&document, items));
-        for word in schema["enum"].as_array().into_iter().flatten() {
-            let query =
-                format!("/missions?{}={}", parameter["name"].as_str().expect("a name"), word.as_str().expect("text"));
-            assert_eq!(ask(Fault::default(), get_as_user(&query)).await.status, StatusCode::OK, "{query}");
-            asked += 1;
-        }
-    }
-    assert!(asked >= 20, "{asked}");
-}
-
-#[actix_web::test]
-async fn a_message_is_answered_with_its_event_id_and_a_copy_with_the_first_ones() {
-    let app = init_service(app(surface(Fault::default()))).await;
-    let mut answers = Vec::new();
-    for _ in 0..2 {
-        let response = call_service(&app, slack(message("hello").to_string()).to_request()).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        answers.push(serde_json::from_slice::<Value>(&read_body(response).await).expect("JSON"));
-    }
-    assert_eq!(answers[0]["status"], "queued");
-    assert_eq!(answers[0]["timestamp"], "2026-11-20T14:03:07.120Z");
-    assert!(answers[0].get("duplicate").is_none());
-    assert_eq!((&answers[1]["event_id"], &answers[1]["duplicate"]), (&answers[0]["event_id"], &json!(true)));
-}
-
-#[actix_web::test]
-async fn a_challenge_is_answered_and_a_bot_is_ignored_with_its_reason() {
-    let challenge = json!({"type": "url_verification", "challenge": "3eZbrw1aB", "token": "x"}).to_string();
-    assert_eq!(ask(Fault::default(), slack(challenge)).await.json(), json!({"challenge": "3eZbrw1aB"}));
-    let mut bot = message("beep");
-    bot["event"]["bot_id"] = json!("B1");
-    let answer = ask(Fault::default(), slack(bot.to_string())).await.json();
-    assert_eq!((&answer["status"], &answer["reason"]), (&json!("ignored"), &json!("bot_message")));
-}
-
-#[actix_web::test]
-async fn intake_refuses_what_it_cannot_trust_or_read() {
-    let sound = message("hello").to_string();
-    let unsigned = TestRequest::post().uri("/intake/slack").insert_header(("content-type", "application/json"));
-    ask(Fault::default(), unsigned.set_payload(sound.clone())).await.problem(401, "signature_missing");
-    let altered = slack(sound.clone()).set_payload(sound.replace("hello", "hallo"));
-    ask(Fault::default(), altered).await.problem(401, "signature_mismatch");
-    let stale = slack(sound.clone()).insert_header(("x-slack-request-timestamp", "1000"));
-    ask(Fault::default(), stale).await.problem(401, "signature_stale");
-    let garbled = slack(sound.clone()).insert_header(("x-slack-signature", "v1=00"));
-    ask(Fault::default(), garbled).await.problem(401, "signature_malformed");
-    let form = slack(sound.clone()).insert_header(("content-type", "application/x-www-form-urlencoded"));
-    ask(Fault::default(), form).await.problem(415, "unsupported_media_type");
-    ask(Fault::default(), slack(vec![b'x'; 2 << 20])).await.problem(413, "payload_too_large");
-    let cut = ask(Fault::default(), slack(&sound.as_bytes()[..20])).await.problem(400, "invalid_body");
-    assert!(cut["errors"][0]["detail"].as_str().expect("text").contains("not JSON"));
-    ask(Fault::default(), slack(b"{\"type\":\"\xff\"}".as_slice())).await.problem(400, "invalid_body");
-    let no_slack = Fault { no_slack: true, ..Fault::default() };
-    ask(no_slack, slack(sound)).await.problem(503, "slack_not_configured");
-}
-
-#[actix_web::test]
-async fn nothing_is_acknowledged_while_the_log_is_down() {
-    let down = Fault { log_down: true, ..Fault::default() };
-    let answer = ask(down, slack(message("hello").to_string())).await;
-    let problem = answer.problem(503, "intake_unavailable");
-    assert_eq!((answer.header("retry-after"), &problem["retryable"]), ("5", &json!(true)));
-    assert!(!answer.body.contains("refused"), "the inner error stays inside");
 }
 
 #[actix_web::test]

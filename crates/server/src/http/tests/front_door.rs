@@ -26,7 +26,8 @@ fn get_bare(path: &str) -> TestRequest {
 }
 
 fn forged() -> TestRequest {
-    slack(message("hello").to_string()).insert_header(("x-slack-signature", format!("v0={}", "0".repeat(64))))
+    slack::signed(slack::message("hello").to_string())
+        .insert_header(("x-slack-signature", format!("v0={}", "0".repeat(64))))
 }
 
 #[actix_web::test]
@@ -62,7 +63,7 @@ async fn whoever_proves_who_he_is_does_not_pay_for_strangers_at_his_address() {
     often.problem(429, "rate_limited");
     assert_eq!(often.header("retry-after"), "1", "he has one bucket wherever he is");
     for number in 0..9 {
-        let signed = slack(message(&format!("hello {number}")).to_string());
+        let signed = slack::signed(slack::message(&format!("hello {number}")).to_string());
         assert_eq!(house.from(STRANGER, signed).await.status, StatusCode::OK, "a good signature is never refused");
     }
 }
@@ -80,7 +81,7 @@ async fn who_fails_to_prove_who_he_is_pays_for_it() {
         assert_eq!(house.from(STRANGER, request()).await.status.as_u16(), first);
         house.from(STRANGER, request()).await.problem(429, "rate_limited");
     }
-    let signed_but_useless = || slack(b"{}".as_slice());
+    let signed_but_useless = || slack::signed(b"{}".as_slice());
     let house = House::with(&[("RATE_LIMIT_PER_ADDRESS", "1:1")]);
     for _ in 0..3 {
         house.from(STRANGER, signed_but_useless()).await.problem(400, "invalid_body");

@@ -1,5 +1,7 @@
 //! A request that comes twice, in every way that it may.
 
+mod hang_ups;
+
 use super::*;
 use crate::testing::brokerage;
 use async_trait::async_trait;
@@ -11,7 +13,6 @@ use dispatch_pipeline::ports::StoreUnavailable;
 use dispatch_pipeline::ports::idempotency::{
     Claim, Fingerprint, IdempotencyStore, MemoryIdempotency, ScopeKey, StoredAnswer,
 };
-use futures_util::FutureExt as _;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
@@ -121,39 +122,6 @@ async fn ask_memory(requests: Vec<TestRequest>) -> (Arc<Desks>, Vec<Answer>) {
 
 fn calls(desks: &Desks) -> usize {
     desks.operations.lock().expect("no holder panics").len()
-}
-
-/// A store whose first claim is committed and told late.
-#[derive(Default)]
-struct Late {
-    kept: MemoryIdempotency,
-    claimed: Notify,
-    told: Mutex<Option<Arc<Semaphore>>>,
-}
-
-#[async_trait]
-impl IdempotencyStore for Late {
-    async fn claim(&self, scope: &ScopeKey, asked: &Fingerprint, lease: Duration) -> Result<Claim, StoreUnavailable> {
-        let claim = self.kept.claim(scope, asked, lease).await;
-        let first = self.told.lock().expect("no holder panics").take();
-        if let Some(told) = first {
-            self.claimed.notify_one();
-            told.acquire().await.expect("open").forget();
-        }
-        claim
-    }
-
-    async fn finish(&self, scope: &ScopeKey, id: OperationId, answer: &StoredAnswer) -> Result<bool, StoreUnavailable> {
-        self.kept.finish(scope, id, answer).await
-    }
-
-    async fn release(&self, scope: &ScopeKey, id: OperationId) -> Result<(), StoreUnavailable> {
-        self.kept.release(scope, id).await
-    }
-
-    async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
-        self.kept.purge(limit).await
-    }
 }
 
 #[actix_web::test]
@@ -297,67 +265,4 @@ async fn while_the_first_is_at_work_a_second_is_told_to_come_again() {
     let third = Answer::of(call_service(&app, request()).await).await;
     assert_eq!((&third.body, third.header("idempotent-replayed")), (&first.body, "true"));
     assert_eq!(calls(&desks), 1);
-}
-
-#[actix_web::test]
-async fn who_hangs_up_gets_the_answer_when_he_comes_again() {
-    let desks = Arc::new(Desks { gate: Some(Semaphore::new(0)), ..Desks::default() });
-    let app = init_service(app(wired(&desks, Arc::new(MemoryIdempotency::default())))).await;
-    let request = || create("/missions", KEY, &sign_order()).to_request();
-    let mut first = Box::pin(call_service(&app, request()));
-    while (&mut first).now_or_never().is_none() && desks.came.notified().now_or_never().is_none() {
-        tokio::task::yield_now().await;
-    }
-    drop(first);
-    desks.gate.as_ref().expect("there is one").add_permits(1);
-    let repeat = loop {
-        let answer = Answer::of(call_service(&app, request()).await).await;
-        match answer.status {
-            StatusCode::CONFLICT => tokio::task::yield_now().await,
-            _ => break answer,
-        }
-    };
-    assert_eq!((repeat.status, repeat.header("idempotent-replayed")), (StatusCode::CREATED, "true"));
-    assert_eq!(calls(&desks), 1);
-}
-
-#[actix_web::test]
-async fn who_hangs_up_while_his_key_is_claimed_does_not_wait_for_its_lease() {
-    let (desks, told) = (Arc::new(Desks::default()), Arc::new(Semaphore::new(0)));
-    let keys = Arc::new(Late { told: Mutex::new(Some(told.clone())), ..Late::default() });
-    let app = init_service(app(wired(&desks, keys.clone()))).await;
-    let request = || create("/missions", KEY, &sign_order()).to_request();
-    let mut first = Box::pin(call_service(&app, request()));
-    while (&mut first).now_or_never().is_none() && keys.claimed.notified().now_or_never().is_none() {
-        tokio::task::yield_now().await;
-    }
-    drop(first);
-    told.add_permits(1);
-    // Whether it is done with is known within a few turns, or never: the lease of this store does not end by itself.
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
-    let repeat = Answer::of(call_service(&app, request()).await).await;
-    assert_eq!((repeat.status, repeat.header("idempotent-replayed")), (StatusCode::CREATED, "true"));
-    assert_eq!(calls(&desks), 1);
-}
-
-#[actix_web::test]
-async fn a_panic_that_nobody_waits_for_gives_its_claim_back() {
-    let gate = Some(Semaphore::new(0));
-    let desks = Arc::new(Desks { gate, panicking: Mutex::new(1), ..Desks::default() });
-    let app = init_service(app(wired(&desks, Arc::new(MemoryIdempotency::default())))).await;
-    let request = || create("/missions", KEY, &sign_order()).to_request();
-    let mut first = Box::pin(call_service(&app, request()));
-    while (&mut first).now_or_never().is_none() && desks.came.notified().now_or_never().is_none() {
-        tokio::task::yield_now().await;
-    }
-    drop(first);
-    desks.gate.as_ref().expect("there is one").add_permits(2);
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
-    let repeat = Answer::of(call_service(&app, request()).await).await;
-    assert_eq!((repeat.status, repeat.header("idempotent-replayed")), (StatusCode::CREATED, ""));
-    assert_eq!(calls(&desks), 2);
 }

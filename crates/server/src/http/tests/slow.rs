@@ -217,7 +217,7 @@ async fn closing_ends_idle_connections_and_answers_what_is_in_hand() {
     let mut idle = running.connect().await;
     idle.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
     one_answer(&mut idle).await;
-    let body = message("hello").to_string();
+    let body = slack::message("hello").to_string();
     let at = NOW.unix_timestamp();
     let signature = SigningSecrets::parse(SLACK_SECRET).expect("one").sign(at, body.as_bytes());
     let mut busy = running.connect().await;
