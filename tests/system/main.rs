@@ -15,7 +15,9 @@ mod sdk_peers;
 mod shedding;
 mod slack_answers;
 mod slack_changes;
+mod slack_workspaces;
 mod sms;
+mod sms_reports;
 
 use dispatch_tests::harness::System;
 

@@ -4,14 +4,12 @@ use crate::system;
 use dispatch_tests::harness::server::Launch;
 use dispatch_tests::harness::sms_message::{ACCOUNT, OURS, PUBLIC_URL, TOKEN, encoded, status_callback};
 use dispatch_tests::harness::system::CLEAR_TASK;
-use dispatch_tests::harness::twilio_peer::Texted;
 use dispatch_tests::harness::{Server, SmsMessage, System, TwilioMood, TwilioPeer};
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
-use std::time::Duration;
 
-const PHONE: &str = "+14165550101";
+pub const PHONE: &str = "+14165550101";
 const EMPTY: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
 
 fn launch(system: &System, twilio: &TwilioPeer) -> Launch {
@@ -23,7 +21,7 @@ fn launch(system: &System, twilio: &TwilioPeer) -> Launch {
         .env("PUBLIC_URL", PUBLIC_URL)
 }
 
-async fn started() -> (System, TwilioPeer, Server) {
+pub async fn started() -> (System, TwilioPeer, Server) {
     let (system, twilio) = (system().await, TwilioPeer::start().await);
     let server = launch(&system, &twilio).start().await;
     (system, twilio, server)
@@ -34,7 +32,7 @@ fn header(response: &Response, name: &str) -> String {
 }
 
 /// Sends it and expects it to be accepted. Answers the event id and the status.
-async fn text(system: &System, server: &Server, message: &SmsMessage) -> (String, String) {
+pub async fn text(system: &System, server: &Server, message: &SmsMessage) -> (String, String) {
     let response = message.request(&system.client, server.base()).send().await.unwrap();
     assert_eq!((response.status(), header(&response, "content-type")), (StatusCode::OK, "text/xml".to_owned()));
     let told = (header(&response, "dispatch-event-id"), header(&response, "dispatch-status"));
@@ -48,25 +46,15 @@ async fn signals(system: &System) -> i64 {
 }
 
 /// State and reason of the deliveries by SMS, in the order of their making.
-async fn receipts(system: &System) -> Vec<(String, Option<String>)> {
+pub async fn receipts(system: &System) -> Vec<(String, Option<String>)> {
     let query = "SELECT state, reason FROM dispatch.deliveries WHERE kind = 'sms' ORDER BY created_at, delivery_id";
     let pair = |row: Value| (row["state"].as_str().unwrap().to_owned(), row["reason"].as_str().map(str::to_owned));
     system.ledger().rows(query).await.into_iter().map(pair).collect()
 }
 
-fn failed(reason: &str) -> (String, Option<String>) {
-    ("failed".to_owned(), Some(reason.to_owned()))
-}
-
 /// What was not sent because nobody wants it: no fault, and nobody is asked to look.
 fn unwanted() -> (String, Option<String>) {
     ("cancelled".to_owned(), Some("opted_out".to_owned()))
-}
-
-async fn report(system: &System, server: &Server, sent: &Texted, status: &str, code: Option<&str>) {
-    let (path, sid) = (sent.callback_path(), sent.sid.as_str());
-    let request = status_callback(&system.client, server.base(), &path, sid, status, code);
-    assert_eq!(request.send().await.unwrap().status(), StatusCode::NO_CONTENT, "{status}");
 }
 
 #[tokio::test]
@@ -214,49 +202,6 @@ async fn whoever_opted_out_at_twilio_is_not_tried_again() {
         system.settled().await;
     }
     assert_eq!((twilio.calls(), receipts(&system).await), (1, vec![unwanted(), unwanted()]));
-    system.finish().await;
-}
-
-#[tokio::test]
-async fn reports_go_forward_only_in_whatever_order_they_come() {
-    let (system, twilio, server) = started().await;
-    for phone in [PHONE, "+14165550102"] {
-        text(&system, &server, &SmsMessage::new(phone, CLEAR_TASK)).await;
-        system.settled().await;
-    }
-    let texted = twilio.texted();
-    for status in ["sent", "delivered", "queued", "sent", "delivered"] {
-        report(&system, &server, &texted[0], status, None).await;
-    }
-    for (status, code) in [("undelivered", Some("30003")), ("sent", None), ("undelivered", Some("30003"))] {
-        report(&system, &server, &texted[1], status, code).await;
-    }
-    let mut stranger = texted[0].clone();
-    stranger.sid = "SMffffffffffffffffffffffffffffffff".into();
-    stranger.status_callback = Some(format!("{PUBLIC_URL}/intake/sms/status?"));
-    report(&system, &server, &stranger, "sent", None).await;
-
-    let rows =
-        system.ledger().rows("SELECT status, error_code FROM dispatch.delivery_reports ORDER BY reference").await;
-    let told: Vec<_> = rows.iter().map(|row| (row["status"].as_str().unwrap(), row["error_code"].as_str())).collect();
-    assert_eq!(told, [("delivered", None), ("undelivered", Some("30003")), ("sent", None)]);
-    assert_eq!(receipts(&system).await, [("delivered".to_owned(), None), failed("undelivered_30003")]);
-    let (_, story) = system.get(&server, &format!("/observe/logs/{}", texted[1].sid)).await;
-    let reported = story["entries"].as_array().unwrap().iter().filter(|entry| entry["event"] == "delivery.reported");
-    assert_eq!(reported.count(), 1, "what is no news is not told: {story}");
-    system.finish().await;
-}
-
-/// The answer comes after the attempt was given up; the look-up finds a message that may be ours or another's.
-#[tokio::test]
-async fn a_doubt_is_settled_by_twilios_report_and_never_by_a_second_text() {
-    let (system, twilio, server) = started().await;
-    twilio.set_mood(TwilioMood::Late(Duration::from_secs(4), 1));
-    text(&system, &server, &SmsMessage::new(PHONE, CLEAR_TASK)).await;
-    system.settled().await;
-    assert_eq!((twilio.calls(), receipts(&system).await[0].0.as_str()), (1, "unknown"));
-    report(&system, &server, &twilio.texted()[0], "delivered", None).await;
-    assert_eq!((twilio.calls(), receipts(&system).await[0].0.as_str()), (1, "delivered"));
     system.finish().await;
 }
 
