@@ -6,7 +6,7 @@ mod streams;
 
 pub use agents::agent_log_contract;
 pub use api_keys::api_keys_contract;
-pub use streams::streams_contract;
+pub use streams::{stream_event, streams_contract};
 
 use crate::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, KEPT_FOR, ScopeKey, StoredAnswer};
 use dispatch_mission::ids::OperationId;

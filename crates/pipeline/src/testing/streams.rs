@@ -25,13 +25,13 @@ pub async fn streams_contract(store: &dyn StreamStore, pass: impl AsyncFn(Durati
 
 /// An event with everything that text may have.
 #[must_use]
-pub fn event(seq: u32, name: EventName) -> StreamEvent {
+pub fn stream_event(seq: u32, name: EventName) -> StreamEvent {
     let data = json!({"seq": seq, "text": "caf\u{e9} \u{0} \"\n\u{2028}", "half": 0.5, "none": {}, "z": 1, "a": [1]});
     StreamEvent { seq, name, data: data.as_object().cloned().unwrap_or_default() }
 }
 
 fn deltas(from: u32, to: u32) -> Vec<StreamEvent> {
-    (from..=to).map(|seq| event(seq, EventName::Delta)).collect()
+    (from..=to).map(|seq| stream_event(seq, EventName::Delta)).collect()
 }
 
 fn lost() -> Map<String, Value> {
@@ -40,7 +40,7 @@ fn lost() -> Map<String, Value> {
 
 async fn open(store: &dyn StreamStore) -> StreamId {
     let stream = StreamId::mint();
-    store.open(stream, OWNER, &event(1, EventName::Metadata), LEASE).await.expect("the store answers");
+    store.open(stream, OWNER, &stream_event(1, EventName::Metadata), LEASE).await.expect("the store answers");
     stream
 }
 
@@ -66,14 +66,17 @@ fn ended(events: Vec<StreamEvent>) -> Reading {
 
 async fn what_was_told_is_read_in_order(store: &dyn StreamStore) {
     let stream = open(store).await;
-    assert_eq!(read(store, stream, 0).await, going(vec![event(1, EventName::Metadata)]));
+    assert_eq!(read(store, stream, 0).await, going(vec![stream_event(1, EventName::Metadata)]));
     assert_eq!(read(store, stream, 1).await, going(Vec::new()));
     assert!(matches!(append(store, stream, &deltas(2, 4)).await, Telling::Unattended(_)));
     assert_eq!(read(store, stream, 1).await, going(deltas(2, 4)));
     let two = store.read(stream, OWNER, 1, 2).await.expect("the store answers");
     assert_eq!(two, going(deltas(2, 3)), "no more than asked for, the first ones");
-    append(store, stream, &[event(5, EventName::ToolCall), event(6, EventName::Complete)]).await;
-    assert_eq!(read(store, stream, 4).await, ended(vec![event(5, EventName::ToolCall), event(6, EventName::Complete)]));
+    append(store, stream, &[stream_event(5, EventName::ToolCall), stream_event(6, EventName::Complete)]).await;
+    assert_eq!(
+        read(store, stream, 4).await,
+        ended(vec![stream_event(5, EventName::ToolCall), stream_event(6, EventName::Complete)])
+    );
     assert_eq!(read(store, stream, 6).await, ended(Vec::new()));
     assert_eq!(read(store, stream, 1_000_000).await, ended(Vec::new()));
 }
@@ -93,7 +96,7 @@ async fn what_is_there_already_stays(store: &dyn StreamStore) {
     assert!(matches!(append(store, stream, &deltas(2, 5)).await, Telling::Unattended(_)), "and more was told since");
     assert!(matches!(append(store, stream, &deltas(4, 5)).await, Telling::Unattended(_)));
     assert_eq!(read(store, stream, 1).await, going(deltas(2, 5)));
-    let last = [event(6, EventName::Complete)];
+    let last = [stream_event(6, EventName::Complete)];
     assert!(matches!(append(store, stream, &last).await, Telling::Unattended(_)));
     assert_eq!(append(store, stream, &last).await, Telling::Ended, "the rows say by whom");
     assert_eq!(read(store, stream, 5).await, ended(last.to_vec()));
@@ -101,11 +104,11 @@ async fn what_is_there_already_stays(store: &dyn StreamStore) {
 
 async fn a_stream_ends_once(store: &dyn StreamStore) {
     let stream = open(store).await;
-    append(store, stream, &[event(2, EventName::Error)]).await;
-    assert_eq!(append(store, stream, &[event(3, EventName::Complete)]).await, Telling::Ended);
+    append(store, stream, &[stream_event(2, EventName::Error)]).await;
+    assert_eq!(append(store, stream, &[stream_event(3, EventName::Complete)]).await, Telling::Ended);
     assert_eq!(append(store, stream, &[]).await, Telling::Ended);
     assert!(!bury(store, stream).await);
-    assert_eq!(read(store, stream, 1).await, ended(vec![event(2, EventName::Error)]));
+    assert_eq!(read(store, stream, 1).await, ended(vec![stream_event(2, EventName::Error)]));
     assert_eq!(append(store, StreamId::mint(), &[]).await, Telling::Ended, "there never was one");
 }
 
@@ -156,7 +159,7 @@ async fn of_many_ends_at_once_one_counts(store: &dyn StreamStore, pass: &impl As
         let mut appends = Vec::new();
         for end in [EventName::Complete, EventName::Error, EventName::Complete] {
             appends.push(async move {
-                let events = [event(2, EventName::Delta), event(3, end)];
+                let events = [stream_event(2, EventName::Delta), stream_event(3, end)];
                 append(store, stream, &events).await != Telling::Ended
             });
         }
@@ -176,7 +179,7 @@ async fn events_are_forgotten_and_then_the_stream(store: &dyn StreamStore, pass:
     pass(EVENTS_KEPT_FOR + LEASE).await;
     while store.purge(100).await.expect("the store answers") > 0 {}
     let (whole, orphan) = (open(store).await, open(store).await);
-    append(store, whole, &[event(2, EventName::Complete)]).await;
+    append(store, whole, &[stream_event(2, EventName::Complete)]).await;
     pass(EVENTS_KEPT_FOR - second).await;
     let going = open(store).await;
     assert_eq!(store.purge(100).await.expect("the store answers"), 0);

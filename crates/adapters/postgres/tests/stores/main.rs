@@ -20,4 +20,5 @@ mod refusals;
 mod reports;
 mod schema;
 mod signals;
+mod streams;
 mod support;

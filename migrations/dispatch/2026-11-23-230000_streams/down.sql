@@ -1,0 +1,2 @@
+DROP TABLE dispatch.stream_events;
+DROP TABLE dispatch.streams;
