@@ -88,7 +88,7 @@ pub trait IdempotencyStore: Send + Sync {
         answer: &StoredAnswer,
     ) -> Result<bool, StoreUnavailable>;
 
-    /// Ends the lease without an answer, for answers that must not be kept (429, 5xx). The record stays: what was asked may
+    /// Ends the lease without an answer, for answers that must not be kept (408, 429, 5xx). The record stays: what was asked may
     /// have happened all the same, so a repeat is resumed under the same operation id.
     ///
     /// # Errors

@@ -59,3 +59,25 @@ pub(super) fn again(status: u16, headers: &[(String, String)], body: Vec<u8>) ->
     answer.extensions_mut().insert(Final);
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_about_the_request_is_not_kept() {
+        for (status, kept) in [
+            (StatusCode::OK, true),
+            (StatusCode::CREATED, true),
+            (StatusCode::NO_CONTENT, true),
+            (StatusCode::BAD_REQUEST, true),
+            (StatusCode::CONFLICT, true),
+            (StatusCode::REQUEST_TIMEOUT, false),
+            (StatusCode::TOO_MANY_REQUESTS, false),
+            (StatusCode::INTERNAL_SERVER_ERROR, false),
+            (StatusCode::SERVICE_UNAVAILABLE, false),
+        ] {
+            assert_eq!(is_lasting(status), kept, "{status}");
+        }
+    }
+}
