@@ -5,7 +5,7 @@ use crate::allow::AllowList;
 use crate::credentials::Credentials;
 use crate::error::{Forbidden, SendError, SetupError};
 use crate::resolve::PublicOnly;
-use crate::response::Response;
+use crate::response::{Arriving, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
@@ -76,6 +76,24 @@ impl Outbound {
         self.post(url, credentials, headers, "application/json", body).await
     }
 
+    /// POSTs `body`, which is JSON already, and answers as soon as the head of the answer is there; its body is read piece
+    /// by piece. `total` stands in for the time-out of the client.
+    ///
+    /// # Errors
+    /// [`SendError`]. An answer of any status is `Ok`, a redirect too.
+    pub async fn post_json_arriving(
+        &self,
+        url: &Url,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+        total: Duration,
+    ) -> Result<Arriving, SendError> {
+        let written_as = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let request = self.client_for(url)?.post(url.clone()).headers(written_as).body(body).timeout(total);
+        let answer = request.headers(header_map(headers)?).send().await.map_err(SendError::from_client)?;
+        Arriving::new(answer, self.max_response_bytes)
+    }
+
     /// POSTs `fields` as a form, in their order.
     ///
     /// # Errors
@@ -144,20 +162,8 @@ impl Outbound {
         headers: &[(&str, &str)],
     ) -> Result<Response, SendError> {
         let request = credentials.put_on(request.headers(header_map(headers)?));
-        let mut answer = request.send().await.map_err(SendError::from_client)?;
-        let status = answer.status().as_u16();
-        let too_large = |bytes: usize| bytes > self.max_response_bytes;
-        if answer.content_length().is_some_and(|length| usize::try_from(length).map_or(true, too_large)) {
-            return Err(SendError::TooLarge { status });
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(SendError::from_client)? {
-            if too_large(body.len() + chunk.len()) {
-                return Err(SendError::TooLarge { status });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Response { status, headers: std::mem::take(answer.headers_mut()), body })
+        let answer = request.send().await.map_err(SendError::from_client)?;
+        Arriving::new(answer, self.max_response_bytes)?.whole().await
     }
 }
 

@@ -14,7 +14,7 @@ pub use client::{Outbound, OutboundOptions};
 pub use credentials::Credentials;
 pub use error::{Forbidden, SendError, SetupError};
 pub use failure::{Class, Failure};
-pub use response::Response;
+pub use response::{Arriving, Response, retry_after};
 
 pub use url::Url;
 

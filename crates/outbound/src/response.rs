@@ -1,6 +1,8 @@
-//! An answer, read whole. Must not know what it says.
+//! An answer, read whole or piece by piece. Must not know what it says.
 
-use reqwest::header::HeaderMap;
+use crate::error::SendError;
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::fmt;
 use std::time::Duration;
 
@@ -28,13 +30,19 @@ impl Response {
     /// `Retry-After` in seconds (RFC 9110 §10.2.3); a date there is not read, a week is the most.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let text = self.header("retry-after")?.trim();
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        // More digits than a `u64` holds are still a number, and longer than the longest.
-        Some(text.parse().map_or(LONGEST_WAIT, Duration::from_secs).min(LONGEST_WAIT))
+        retry_after(&self.headers)
     }
+}
+
+/// `Retry-After` among `headers`, in seconds (RFC 9110 §10.2.3); a date there is not read, a week is the most.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // More digits than a `u64` holds are still a number, and longer than the longest.
+    Some(text.parse().map_or(LONGEST_WAIT, Duration::from_secs).min(LONGEST_WAIT))
 }
 
 impl fmt::Debug for Response {
@@ -44,10 +52,57 @@ impl fmt::Debug for Response {
     }
 }
 
+/// An answer of which only the head is read yet. Dropped, it ends the call.
+pub struct Arriving {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    answer: reqwest::Response,
+    left: usize,
+}
+
+impl Arriving {
+    /// An answer whose body may have `cap` bytes.
+    pub(crate) fn new(mut answer: reqwest::Response, cap: usize) -> Result<Self, SendError> {
+        let status = answer.status().as_u16();
+        if answer.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > cap)) {
+            return Err(SendError::TooLarge { status });
+        }
+        let headers = std::mem::take(answer.headers_mut());
+        Ok(Self { status, headers, answer, left: cap })
+    }
+
+    /// The next piece of the body; none at its end.
+    ///
+    /// # Errors
+    /// [`SendError::Ambiguous`] when the line is cut or the time is up, [`SendError::TooLarge`] beyond the cap.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, SendError> {
+        let Some(chunk) = self.answer.chunk().await.map_err(SendError::from_client)? else { return Ok(None) };
+        self.left = self.left.checked_sub(chunk.len()).ok_or(SendError::TooLarge { status: self.status })?;
+        Ok(Some(chunk))
+    }
+
+    /// The whole answer.
+    pub(crate) async fn whole(mut self) -> Result<Response, SendError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status: self.status, headers: self.headers, body })
+    }
+}
+
+impl fmt::Debug for Arriving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arriving(status {})", self.status)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{HeaderValue, RETRY_AFTER};
+    use reqwest::header::HeaderValue;
 
     #[test]
     fn retry_after_is_seconds() {
