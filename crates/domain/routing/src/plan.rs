@@ -17,6 +17,17 @@ pub struct Decision {
     pub verdict: Verdict,
 }
 
+/// What the policy makes of a meaning, before anything is planned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judgement {
+    /// Whether Dispatch acts by itself, and why.
+    pub routing: RoutingDecision,
+    /// The policy rule that decides, by its name in the policy file.
+    pub rule: String,
+    /// Why it waits for a person instead.
+    pub hold: Option<Hold>,
+}
+
 /// What is done about a unit.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Verdict {

@@ -26,12 +26,12 @@ fn streams() -> (Arc<MemoryStreams>, Streams) {
     (Arc::clone(&store), Streams::new(store, LIMITS))
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
 fn done() -> Result<Map<String, Value>, Failure> {
-    Ok(object(json!({"status": "success"})))
+    Ok(object(&json!({"status": "success"})))
 }
 
 /// What a reader hears to the end, in short.
@@ -59,7 +59,7 @@ impl Drop for Dropped {
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_told_and_read_again_from_anywhere() {
     let (_, streams) = streams();
-    let metadata = object(json!({"about": "x"}));
+    let metadata = object(&json!({"about": "x"}));
     let followed = streams.begin("ann", metadata, async |teller| {
         teller.listener().delta("local", 1, "a");
         sleep(Duration::from_millis(500)).await;
@@ -84,7 +84,7 @@ async fn the_first_event_is_there_before_the_work_begins() {
     let (_, streams) = streams();
     let mut followed = begin_endless(&streams).await;
     let first = followed.next().await.expect("there");
-    assert_eq!(first.data, object(json!({"stream_id": followed.stream_id()})));
+    assert_eq!(first.data, object(&json!({"stream_id": followed.stream_id()})));
     assert!(matches!(streams.follow("bob", followed.stream_id(), 0).await, Err(FollowError::Unknown)), "told here");
 }
 
@@ -169,7 +169,7 @@ async fn a_dead_tellers_stream_is_ended_by_its_reader() {
     assert!(timeout(Duration::from_secs(60), followed.next()).await.is_err(), "its lease lasts");
     store.advance(LIMITS.lease);
     let error = followed.next().await.expect("an end");
-    assert_eq!(error.data, object(json!({"code": "teller_lost", "retryable": true})));
+    assert_eq!(error.data, object(&json!({"code": "teller_lost", "retryable": true})));
     assert!(followed.next().await.is_none());
 }
 
@@ -187,7 +187,7 @@ async fn a_teller_that_was_buried_alive_tells_nothing_more() {
     };
     let followed = streams.begin("ann", Map::new(), work).await.expect("begun");
     store.advance(LIMITS.lease * 2);
-    assert!(store.bury(followed.stream_id(), &object(json!({"code": "teller_lost"}))).await.expect("answers"));
+    assert!(store.bury(followed.stream_id(), &object(&json!({"code": "teller_lost"}))).await.expect("answers"));
     go.notify_one();
     assert_eq!(heard(followed).await, ["1 metadata", "2 error teller_lost"]);
     dropped.await.expect("the work was stopped");

@@ -4,7 +4,7 @@ use super::file::Policy;
 use crate::destination::{
     Destination, NotificationDestination, SlackThread, SmsNumber, StorageDestination, StorageTable,
 };
-use crate::plan::{Content, Decision, Hold, PlannedDelivery, Quota, Verdict};
+use crate::plan::{Content, Decision, Hold, Judgement, PlannedDelivery, Quota, Verdict};
 use crate::storage::{AgentTaskWork, ListingWork, Rewording, StorageItem, StorageWork};
 use crate::unit::{ClaimedUnit, Revision};
 use dispatch_classification::classification::{Classification, Meaning, TaskTitle};
@@ -69,43 +69,48 @@ impl Policy {
         Decision { verdict: Verdict::Dispatch(plan), ..decision }
     }
 
-    fn by_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
+    /// What the policy makes of a meaning, whoever said it: whether Dispatch acts by itself, and by which rule. `wordless` is
+    /// what came as files alone.
+    #[must_use]
+    pub fn judge(&self, meaning: &Classification, wordless: bool) -> Judgement {
         let confidence = meaning.confidence.get();
+        let hold = |rule: &str, reason: String, code: &str, expires_after| Judgement {
+            routing: RoutingDecision { auto_dispatch: false, reason },
+            rule: rule.into(),
+            hold: Some(Hold { reason: code.into(), expires_after }),
+        };
+        let act = |rule: &str, routing| Judgement { routing, rule: rule.into(), hold: None };
         match meaning.meaning {
             // A signed offer may come without a word; it is no chatter.
-            _ if unit.is_wordless() => self.hold(
-                "attachment_only",
-                "Files without words".into(),
-                Hold { reason: "attachment_only".into(), expires_after: None },
-            ),
-            Meaning::Ignore if confidence < self.ignore.threshold => self.hold(
+            _ if wordless => hold("attachment_only", "Files without words".into(), "attachment_only", None),
+            Meaning::Ignore if confidence < self.ignore.threshold => hold(
                 "ignore_unsure",
                 format!("Below {} threshold for chatter", self.ignore.threshold),
-                Hold { reason: "below_threshold".into(), expires_after: Some(self.ignore_expiry()) },
-            ),
-            Meaning::Ignore => Decision {
-                routing: RoutingDecision { auto_dispatch: true, reason: "Chatter: nothing to do".into() },
-                rule: "ignore".into(),
-                verdict: Verdict::Nothing,
-            },
-            _ if confidence < self.threshold => self.hold(
                 "below_threshold",
-                format!("Below {} threshold", self.threshold),
-                Hold { reason: "below_threshold".into(), expires_after: None },
+                Some(self.ignore_expiry()),
             ),
-            Meaning::Group(key) => self.dispatch("group", self.listing(unit, meaning, key, zone)),
-            Meaning::Stray(key) => self.dispatch("stray", self.task(unit, meaning, key, zone)),
-            Meaning::InfoRequest => self.dispatch("info_request", self.question(unit, meaning, zone)),
+            Meaning::Ignore => {
+                act("ignore", RoutingDecision { auto_dispatch: true, reason: "Chatter: nothing to do".into() })
+            }
+            _ if confidence < self.threshold => {
+                hold("below_threshold", format!("Below {} threshold", self.threshold), "below_threshold", None)
+            }
+            Meaning::Group(_) => act("group", self.above_threshold()),
+            Meaning::Stray(_) => act("stray", self.above_threshold()),
+            Meaning::InfoRequest => act("info_request", self.above_threshold()),
         }
     }
 
-    fn hold(&self, rule: &str, reason: String, hold: Hold) -> Decision {
-        let routing = RoutingDecision { auto_dispatch: false, reason };
-        Decision { routing, rule: rule.into(), verdict: Verdict::Hold(hold) }
-    }
-
-    fn dispatch(&self, rule: &str, deliveries: Vec<PlannedDelivery>) -> Decision {
-        Decision { routing: self.above_threshold(), rule: rule.into(), verdict: Verdict::Dispatch(deliveries) }
+    fn by_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
+        let Judgement { routing, rule, hold } = self.judge(meaning, unit.is_wordless());
+        let verdict = match (hold, meaning.meaning) {
+            (Some(hold), _) => Verdict::Hold(hold),
+            (None, Meaning::Ignore) => Verdict::Nothing,
+            (None, Meaning::Group(key)) => Verdict::Dispatch(self.listing(unit, meaning, key, zone)),
+            (None, Meaning::Stray(key)) => Verdict::Dispatch(self.task(unit, meaning, key, zone)),
+            (None, Meaning::InfoRequest) => Verdict::Dispatch(self.question(unit, meaning, zone)),
+        };
+        Decision { routing, rule, verdict }
     }
 
     fn above_threshold(&self) -> RoutingDecision {
