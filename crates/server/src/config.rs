@@ -5,6 +5,7 @@ mod database;
 mod http;
 mod identity;
 mod limits;
+mod llm;
 mod reader;
 mod routing;
 mod slack;
@@ -16,6 +17,7 @@ pub use database::Database;
 pub use http::Http;
 pub use identity::Identity;
 pub use limits::{Limits, Origin, Rate};
+pub use llm::Llm;
 pub use reader::{ConfigError, ConfigProblem};
 pub use routing::Routing;
 pub use slack::Slack;
@@ -47,6 +49,7 @@ pub struct Config {
     pub database: Database,
     pub slack: Slack,
     pub twilio: Twilio,
+    pub llm: Llm,
     pub routing: Routing,
     pub worker: WorkerTuning,
     pub identity: Identity,
@@ -67,6 +70,7 @@ impl Config {
             database: Database::read(&mut reader, role),
             slack: Slack::read(&mut reader),
             twilio: Twilio::read(&mut reader),
+            llm: Llm::read(&mut reader),
             routing: Routing::read(&mut reader),
             worker: WorkerTuning::read(&mut reader),
             identity: Identity::read(&mut reader, role),

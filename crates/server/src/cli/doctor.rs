@@ -42,7 +42,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         Err(error) => {
             checks.extend(
-                error.0.iter().map(|problem| Check::fail(problem.variable, &problem.wrong).cure(&problem.cure)),
+                error.0.iter().map(|problem| Check::fail(&problem.variable, &problem.wrong).cure(&problem.cure)),
             );
             checks.extend(database::look(None, &arguments.data_dir).await);
         }

@@ -1,6 +1,7 @@
 //! Reads variables and collects mistakes, so that all of them are told at once. Must not know any section.
 
 use secrecy::SecretString;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -10,7 +11,7 @@ use url::Url;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigProblem {
     /// The variable.
-    pub variable: &'static str,
+    pub variable: Cow<'static, str>,
     /// What is wrong with it.
     pub wrong: String,
     /// What to do.
@@ -42,8 +43,13 @@ impl<'a> Reader<'a> {
         Self { env, problems: Vec::new() }
     }
 
-    pub(super) fn problem(&mut self, variable: &'static str, wrong: impl Into<String>, cure: impl Into<String>) {
-        self.problems.push(ConfigProblem { variable, wrong: wrong.into(), cure: cure.into() });
+    pub(super) fn problem(
+        &mut self,
+        variable: impl Into<Cow<'static, str>>,
+        wrong: impl Into<String>,
+        cure: impl Into<String>,
+    ) {
+        self.problems.push(ConfigProblem { variable: variable.into(), wrong: wrong.into(), cure: cure.into() });
     }
 
     /// The value, trimmed; an empty one counts as none, as in `FOO= dispatch serve`.

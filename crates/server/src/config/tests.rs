@@ -10,8 +10,8 @@ fn read(variables: &[(&str, &str)], role: Role) -> Result<Config, ConfigError> {
     Config::from_env(&|name| variables.get(name).cloned(), role)
 }
 
-fn wrong(variables: &[(&str, &str)], role: Role) -> Vec<&'static str> {
-    read(variables, role).expect_err("refused").0.into_iter().map(|problem| problem.variable).collect()
+fn wrong(variables: &[(&str, &str)], role: Role) -> Vec<String> {
+    read(variables, role).expect_err("refused").0.into_iter().map(|problem| problem.variable.into_owned()).collect()
 }
 
 const JWT: (&str, &str) = ("SUPABASE_JWT_SECRET", "a-secret-for-tests-of-at-least-32-bytes");
@@ -65,6 +65,13 @@ fn every_mistake_is_told_at_once_and_no_secret_is_shown() {
             ("TWILIO_AUTH_TOKEN", " ,hunter2 hunter2"),
             ("TWILIO_FROM", "416-555-0100"),
             ("TWILIO_API_URL", "api.twilio.com"),
+            ("LLM_PROVIDER", "openai, grok, Big=openai, openai, local=openai, groq=openai"),
+            ("LLM_BASE_URL", "https://me:hunter2@llm.example"),
+            ("LLM_PRICE_INPUT", "cheap"),
+            ("LLM_PRICE_OUTPUT", "1.6"),
+            ("GROQ_PRICE_INPUT", "0.1"),
+            ("LLM_TIMEOUT_MS", "8s"),
+            ("LLM_CONCURRENCY", "0"),
             ("AUTO_DISPATCH_THRESHOLD", "70"),
             ("DISPATCH_TIMEZONE", "Toronto"),
             ("DISPATCH_POLICY", "/no/such/policy.toml"),

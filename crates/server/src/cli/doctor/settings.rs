@@ -2,7 +2,7 @@
 
 use super::super::state;
 use super::check::Check;
-use crate::config::Config;
+use crate::config::{Config, Llm};
 use std::path::Path;
 
 /// One finding for each setting that matters.
@@ -14,6 +14,7 @@ pub fn look(config: &Config, folder: &Path) -> Vec<Check> {
         twilio_credentials(config, folder),
         twilio_sender(config),
         public_url(config),
+        llm(config),
         Check::ok("policy", format!("{}, threshold {}", config.routing.policy_source, config.routing.policy.threshold)),
         Check::ok("DISPATCH_TIMEZONE", config.routing.zone.name()),
         worker(config),
@@ -78,6 +79,32 @@ fn public_url(config: &Config) -> Check {
     }
 }
 
+fn llm(config: &Config) -> Check {
+    const NAME: &str = "LLM_PROVIDER";
+    const CURE: &str = "Set LLM_PROVIDER and its key, such as OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY.";
+    let Llm { providers, keyless, timeout, concurrency } = &config.llm;
+    let asked: Vec<_> = providers
+        .iter()
+        .map(|provider| {
+            let at = provider.base_url.as_ref().and_then(|url| Some(format!(" at {}", url.host_str()?)));
+            format!("{} ({}{})", provider.name, provider.model, at.unwrap_or_default())
+        })
+        .collect();
+    let missing = keyless.join(", ");
+    match (asked.is_empty(), keyless.is_empty()) {
+        (true, true) => Check::off(NAME, "no language model: rules alone classify and answer").cure(CURE),
+        (true, false) => Check::warn(NAME, format!("{missing} not set: rules alone classify and answer")).cure(CURE),
+        (false, everybody) => {
+            let found = format!(
+                "{}, then rules; {timeout:?} for each, {concurrency} at a time{}",
+                asked.join(", then "),
+                if everybody { String::new() } else { format!("; without {missing}") }
+            );
+            if everybody { Check::ok(NAME, found) } else { Check::warn(NAME, found).cure(CURE) }
+        }
+    }
+}
+
 fn worker(config: &Config) -> Check {
     let settings = config.worker.settings;
     Check::ok(
@@ -105,6 +132,10 @@ mod tests {
             ("SLACK_BOT_TOKEN", "xoxb-hunter2"),
             ("TWILIO_ACCOUNT_SID", "AC1"),
             ("TWILIO_AUTH_TOKEN", "hunter2"),
+            ("LLM_PROVIDER", "anthropic,gemini,groq=openai"),
+            ("LLM_API_KEY", "hunter2"),
+            ("GROQ_BASE_URL", "https://api.groq.com/openai/v1"),
+            ("GROQ_MODEL", "llama"),
         ];
         let full = |name: &str| secrets.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         let folder = tempfile::tempdir().expect("a folder");
@@ -118,5 +149,11 @@ mod tests {
         assert!(!format!("{set:?}").contains("hunter2"));
         assert!(found(&set, "TWILIO_AUTH_TOKEN").contains("AC1"));
         assert!(found(&set, "PUBLIC_URL").contains("503"), "half of what it takes");
+        assert!(found(&bare, "LLM_PROVIDER").contains("rules alone"));
+        assert_eq!(
+            found(&set, "LLM_PROVIDER"),
+            "anthropic (claude-haiku-4-5), then groq (llama at api.groq.com), then rules; 8s for each, 8 at a time; \
+             without GEMINI_API_KEY"
+        );
     }
 }
