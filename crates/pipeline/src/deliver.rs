@@ -1,10 +1,12 @@
 //! Deliver: claim, send through the courier that serves the destination, settle. Each delivery stands on its own feet:
 //! it is settled when its own attempt ends, however long its neighbours take.
 
+use crate::agents::Meter;
 use crate::failpoint;
+use crate::reason::ORCHESTRATOR;
 use dispatch_routing::backoff::RetrySchedule;
 use dispatch_routing::courier::Courier;
-use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
+use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
 use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
@@ -28,14 +30,15 @@ pub struct Deliver {
     queue: Arc<dyn DeliveryQueue>,
     retry: RetrySchedule,
     claim: ClaimRule,
+    meter: Arc<Meter>,
 }
 
 impl Deliver {
     /// Over this queue; `claim.max_attempts` is replaced by the schedule's own cap.
     #[must_use]
-    pub fn new(queue: Arc<dyn DeliveryQueue>, retry: RetrySchedule, claim: ClaimRule) -> Self {
+    pub fn new(queue: Arc<dyn DeliveryQueue>, retry: RetrySchedule, claim: ClaimRule, meter: Arc<Meter>) -> Self {
         let claim = ClaimRule { max_attempts: retry.max_attempts(), ..claim };
-        Self { queue, retry, claim }
+        Self { queue, retry, claim, meter }
     }
 
     /// Sends due deliveries that `courier` serves until none is left, a bounded number at a time; a place that becomes
@@ -80,13 +83,19 @@ impl Deliver {
         let mut outcome = Ok(claimed.len());
         for delivery in &claimed {
             failpoint::pass("storage.claimed", || delivery.delivery_id.to_string());
+            let begun = Instant::now();
             match self.queue.store(delivery).await {
-                Ok(stored) => tracing::info!(
-                    delivery_id = %delivery.delivery_id,
-                    state = stored.state.as_str(),
-                    reason = stored.reason.as_deref(),
-                    "storage delivery settled"
-                ),
+                Ok(stored) => {
+                    let made = stored.state == DeliveryState::Delivered;
+                    let why = stored.reason.as_deref().unwrap_or(stored.state.as_str());
+                    self.meter.note(ORCHESTRATOR, begun.elapsed(), if made { Ok(None) } else { Err(why) });
+                    tracing::info!(
+                        delivery_id = %delivery.delivery_id,
+                        state = stored.state.as_str(),
+                        reason = stored.reason.as_deref(),
+                        "storage delivery settled"
+                    );
+                }
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }

@@ -7,12 +7,14 @@ mod home;
 mod pools;
 mod pulse;
 mod serve;
+mod thinking;
 mod workspaces;
 
 pub use access::{access, published_keys};
 pub use gate::GatedWorker;
 pub use pools::{Pools, database};
 pub use serve::{listen, until_told};
+pub use thinking::Thinking;
 
 use crate::config::Config;
 use crate::http::Surface;
@@ -24,11 +26,11 @@ use crate::http::intake::slack::SlackDoor;
 use crate::http::intake::sms_door::{CalledAs, SmsDoor};
 use actix_web::web::Data;
 use anyhow::Result;
-use dispatch_classification::local::LocalClassifier;
 use dispatch_mission::clock::SystemClock;
 use dispatch_mission::mission_desk::MissionDesk;
 use dispatch_mission::mission_store::MissionStore;
 use dispatch_mission::signal_log::SignalLog;
+use dispatch_pipeline::agents::Agents;
 use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
 use dispatch_pipeline::intake::Intake;
@@ -38,7 +40,7 @@ use dispatch_pipeline::ports::idempotency::IdempotencyStore;
 use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::reports::Reports;
-use dispatch_pipeline::worker::{Worker, WorkerParts};
+use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
     PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgIdempotency, PgMissionDesk, PgMissionStore, PgSignalLog,
@@ -54,7 +56,7 @@ use workspaces::Workspaces;
 
 /// Everything that handlers ask for.
 #[must_use]
-pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
+pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinking) -> Surface {
     if config.slack.signing_secrets.is_none() {
         tracing::warn!("SLACK_SIGNING_SECRET is not set: /intake/slack answers 503 to everything");
     }
@@ -69,6 +71,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access) -> Surface {
         desk: Data::new(Desk::new(AtHome::new(desk))),
         keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),
         observe: Data::new(observe(&pools.work, &pools.pulse)),
+        agents: Data::new(Agents::new(thinking.cards.clone(), AtHome::new(thinking.log(&pools.work)))),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),
@@ -112,7 +115,7 @@ pub enum Untokened {
 ///
 /// # Errors
 /// When a courier cannot be set up.
-pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<GatedWorker> {
+pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thinking) -> Result<GatedWorker> {
     let deliveries: Arc<dyn DeliveryQueue> = Arc::new(PgDeliveryQueue::new(pool.clone()));
     let workspaces = Workspaces {
         installations: couriers::installations(config)?,
@@ -123,13 +126,14 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened) -> Result<Gate
         name: worker_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
         deliveries,
-        classifier: Arc::new(LocalClassifier::new(config.routing.zone)),
+        classifier: thinking.classifier.clone(),
         couriers: couriers::couriers(config, untokened)?,
         policy: config.routing.policy.clone(),
         zone: config.routing.zone,
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
-        keys: Arc::new(PgIdempotency::new(pool.clone())),
+        upkeep: Upkeep { keys: Arc::new(PgIdempotency::new(pool.clone())), agents: thinking.log(pool) },
+        meter: thinking.meter.clone(),
     };
     Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), workspaces, pool: pool.clone() })
 }

@@ -27,6 +27,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 use auth::Access;
+use dispatch_pipeline::agents::Agents;
 use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
@@ -49,6 +50,7 @@ pub struct Surface {
     pub desk: Data<Desk>,
     pub keys: Data<Keys>,
     pub observe: Data<Observe>,
+    pub agents: Data<Agents>,
     pub slack: Data<SlackDoor>,
     pub sms: Data<SmsDoor>,
     pub reports: Data<Reports>,
@@ -76,6 +78,7 @@ pub fn app(
         .app_data(surface.desk)
         .app_data(surface.keys)
         .app_data(surface.observe)
+        .app_data(surface.agents)
         .app_data(surface.slack)
         .app_data(surface.sms)
         .app_data(surface.reports)
@@ -119,6 +122,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(post("/missions/{mission_id}/reopen", Scope::Missions, missions::changes::reopen))
         .service(guarded("/missions/{mission_id}/type", Scope::Missions).put(missions::changes::set_type).done())
         .service(open_get("/observe/health", observe::health))
+        .service(get("/observe/agents", Scope::Observe, observe::agents))
         .service(get("/observe/logs/{id}", Scope::Observe, observe::story))
         .service(get("/observe/logs/{id}/text", Scope::Observe, observe::story_text))
         .service(open_get("/livez", observe::live))

@@ -46,6 +46,7 @@ use utoipa::OpenApi;
         missions::changes::set_type,
         missions::changes::delete,
         observe::health,
+        observe::agents,
         observe::story,
         observe::story_text,
         observe::live,

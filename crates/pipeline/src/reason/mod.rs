@@ -4,6 +4,7 @@
 mod settle;
 mod think;
 
+use crate::agents::Meter;
 use crate::failpoint;
 use dispatch_classification::classifier::Classifier;
 use dispatch_mission::zone::Zone;
@@ -22,6 +23,9 @@ const BURSTS_PER_TURN: u32 = 200;
 /// How long a thought is waited for before the queue is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// What the agent that turns decisions into missions is called.
+pub const ORCHESTRATOR: &str = "task_orchestrator";
+
 /// The use case between intake and delivery.
 pub struct Reason {
     queue: Arc<dyn UnitQueue>,
@@ -30,6 +34,7 @@ pub struct Reason {
     zone: Zone,
     burst: BurstRule,
     claim: ClaimRule,
+    meter: Arc<Meter>,
 }
 
 impl Reason {
@@ -42,8 +47,9 @@ impl Reason {
         zone: Zone,
         burst: BurstRule,
         claim: ClaimRule,
+        meter: Arc<Meter>,
     ) -> Self {
-        Self { queue, classifier, policy, zone, burst, claim }
+        Self { queue, classifier, policy, zone, burst, claim, meter }
     }
 
     /// Applies amendments and closes due bursts into units. Apart from [`think_turn`](Self::think_turn), for it never waits

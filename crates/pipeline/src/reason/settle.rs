@@ -1,11 +1,12 @@
 //! What was understood becomes true: in one commit if the database takes it, one by one where a unit is poisoned. Must not
 //! know what was understood.
 
-use super::Reason;
+use super::{ORCHESTRATOR, Reason};
 use crate::failpoint;
+use dispatch_routing::plan::{Content, Verdict};
 use dispatch_routing::queue::{QueueError, Settled};
 use dispatch_routing::unit_queue::UnitSettlement;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pauses between tries to settle; together far less than a lease.
 const SETTLE_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
@@ -16,8 +17,12 @@ impl Reason {
         if settlements.is_empty() {
             return Ok(());
         }
+        let begun = Instant::now();
         match self.settle_while_claimed(&settlements).await {
-            Ok(results) => note_lost(&settlements, &results),
+            Ok(results) => {
+                note_lost(&settlements, &results);
+                self.note_stored(&settlements, begun.elapsed());
+            }
             Err(QueueError::Rejected(_)) => {
                 for settlement in settlements {
                     self.settle_alone(settlement).await?;
@@ -27,6 +32,14 @@ impl Reason {
         }
         failpoint::pass("unit.settled", String::new);
         Ok(())
+    }
+
+    /// Missions were made in the commit that settled their units: each has its share of the time that this took.
+    fn note_stored(&self, settlements: &[UnitSettlement], took: Duration) {
+        let share = took / u32::try_from(settlements.len()).unwrap_or(u32::MAX);
+        for _ in settlements.iter().filter(|settlement| stores(settlement)) {
+            self.meter.note(ORCHESTRATOR, share, Ok(None));
+        }
     }
 
     /// Tries a passing fault again at once: the answers are paid for, and their claims still hold.
@@ -54,6 +67,11 @@ impl Reason {
             Err(unavailable) => Err(unavailable),
         }
     }
+}
+
+fn stores(settlement: &UnitSettlement) -> bool {
+    let Verdict::Dispatch(plan) = &settlement.decision.verdict else { return false };
+    plan.iter().any(|one| matches!(one.content, Content::Storage(_)))
 }
 
 fn note_lost(settlements: &[UnitSettlement], results: &[Settled]) {

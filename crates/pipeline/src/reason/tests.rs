@@ -113,7 +113,7 @@ impl Classifier for Ponderer {
 
 fn reason(queue: &Arc<ScriptedQueue>, classifier: Arc<dyn Classifier>) -> Reason {
     let claim = ClaimRule { limit: 50, lease: Duration::from_secs(30), max_attempts: 5 };
-    Reason::new(queue.clone(), classifier, Policy::default(), Zone::toronto(), BurstRule::default(), claim)
+    Reason::new(queue.clone(), classifier, Policy::default(), Zone::toronto(), BurstRule::default(), claim, Arc::default())
 }
 
 #[tokio::test(start_paused = true)]

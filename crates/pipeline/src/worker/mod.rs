@@ -2,10 +2,11 @@
 //! Any number of workers share one database, and nothing of value lives in their memory.
 
 mod lane;
+mod upkeep;
 
+use crate::agents::Meter;
 use crate::deliver::Deliver;
 use crate::ports::doorbell::Doorbell;
-use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::worker_registry::WorkerRegistry;
 use crate::reason::Reason;
 use dispatch_classification::classifier::Classifier;
@@ -21,11 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+pub use upkeep::Upkeep;
 
 /// How often a worker reports that it is alive, and looks after held work.
 const HEARTBEAT: Duration = Duration::from_secs(3);
-/// Records of keys that are removed in one go, so that a heartbeat stays short; the rest is for the next one.
-const PURGED_AT_ONCE: u32 = 500;
 
 /// What a worker works with.
 #[allow(missing_docs)] // one field, one port
@@ -41,7 +41,8 @@ pub struct WorkerParts {
     pub zone: Zone,
     pub registry: Arc<dyn WorkerRegistry>,
     pub doorbell: Arc<dyn Doorbell>,
-    pub keys: Arc<dyn IdempotencyStore>,
+    pub upkeep: Upkeep,
+    pub meter: Arc<Meter>,
 }
 
 /// How a worker works.
@@ -73,7 +74,7 @@ pub struct Worker {
     couriers: Vec<Arc<dyn Courier>>,
     registry: Arc<dyn WorkerRegistry>,
     doorbell: Arc<dyn Doorbell>,
-    keys: Arc<dyn IdempotencyStore>,
+    upkeep: Upkeep,
     poll: Duration,
 }
 
@@ -91,12 +92,13 @@ impl Worker {
                 parts.zone,
                 settings.burst,
                 settings.claim,
+                parts.meter.clone(),
             ),
-            deliver: Deliver::new(parts.deliveries, retry, settings.claim),
+            deliver: Deliver::new(parts.deliveries, retry, settings.claim, parts.meter),
             couriers: parts.couriers,
             registry: parts.registry,
             doorbell: parts.doorbell,
-            keys: parts.keys,
+            upkeep: parts.upkeep,
             poll: settings.poll,
         }
     }
@@ -154,11 +156,7 @@ impl Worker {
                     Err(error) => tracing::warn!(what, %error, "held work could not be looked after"),
                 }
             }
-            match self.keys.purge(PURGED_AT_ONCE).await {
-                Ok(0) => {}
-                Ok(rows) => tracing::info!(rows, "old idempotency keys removed"),
-                Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
-            }
+            self.upkeep.purge().await;
             if stop.run_until_cancelled(tokio::time::sleep(HEARTBEAT)).await.is_none() {
                 return;
             }

@@ -3,7 +3,7 @@
 
 use super::dotenv::{self, DOTENV};
 use super::state::{self, DEFAULT_FOLDER};
-use crate::compose::{self, Pools, Untokened};
+use crate::compose::{self, Pools, Thinking, Untokened};
 use crate::config::{Config, Role, TwilioCredentials};
 use crate::http::auth::Access;
 use crate::telemetry;
@@ -73,13 +73,16 @@ async fn serve(
     migrate::run(&url, Which::All).await?;
     let pools = Pools::open(&url, config.database.connections).await?;
     seed::brokerage(&mut *pools.work.get().await?).await.context("the invented brokerage could not be added")?;
-    let surface = compose::surface(config, &pools, Access::ThisMachine);
-    let worker = compose::worker(config, &pools.work, Untokened::Recorded)?;
+    let thinking = Thinking::new(config)?;
+    let surface = compose::surface(config, &pools, Access::ThisMachine, &thinking);
+    let worker = compose::worker(config, &pools.work, Untokened::Recorded, &thinking)?;
+    let metering = thinking.metering(&pools.work);
     ready();
     let outcome = tokio::select! {
         outcome = compose::until_told(Some((listener, surface)), Some(worker)) => outcome,
         never = database.keep_running() => never,
     };
+    metering.end().await;
     pools.close();
     outcome
 }

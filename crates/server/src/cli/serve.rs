@@ -1,7 +1,7 @@
 //! `dispatch serve`, `dispatch worker`: one process of a deployment.
 
 use super::configured;
-use crate::compose::{self, Pools, Untokened};
+use crate::compose::{self, Pools, Thinking, Untokened};
 use crate::config::Role;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -25,12 +25,18 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
     let listener = compose::listen(config.http.address)?;
     let pools = Pools::open(url, config.database.connections).await?;
-    let worker =
-        if arguments.no_worker { None } else { Some(compose::worker(&config, &pools.work, Untokened::Failed)?) };
-    let surface = compose::surface(&config, &pools, compose::access(&config, &pools)?);
+    let thinking = Thinking::new(&config)?;
+    let worker = if arguments.no_worker {
+        None
+    } else {
+        Some(compose::worker(&config, &pools.work, Untokened::Failed, &thinking)?)
+    };
+    let surface = compose::surface(&config, &pools, compose::access(&config, &pools)?, &thinking);
     let address = listener.local_addr().context("the port was lost")?;
     tracing::info!(url = format!("http://{address}"), database = %url, worker = worker.is_some(), "listening");
+    let metering = thinking.metering(&pools.work);
     let outcome = compose::until_told(Some((listener, surface)), worker).await;
+    metering.end().await;
     pools.close();
     outcome.map(|()| ExitCode::SUCCESS)
 }
@@ -41,7 +47,11 @@ pub async fn work() -> Result<ExitCode> {
     let url = config.database.url.as_ref().context("DATABASE_URL is not set")?;
     let pool = compose::database(url, config.database.connections).await?;
     tracing::info!(database = %url, "working");
-    let outcome = compose::until_told(None, Some(compose::worker(&config, &pool, Untokened::Failed)?)).await;
+    let thinking = Thinking::new(&config)?;
+    let worker = compose::worker(&config, &pool, Untokened::Failed, &thinking)?;
+    let metering = thinking.metering(&pool);
+    let outcome = compose::until_told(None, Some(worker)).await;
+    metering.end().await;
     pool.close();
     outcome.map(|()| ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@
 //! hangs up drops its handler: here the call goes on, so that nothing is cut off half-way. Intake is at home by itself
 //! (`dispatch_pipeline::group_commit`).
 
+mod agents;
 mod identity;
 
 use async_trait::async_trait;

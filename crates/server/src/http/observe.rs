@@ -1,8 +1,10 @@
 //! `GET /observe/*` and the probes: is it well, and what happened. Must not know how either is found out.
 
+mod agents;
 mod dto;
 mod text;
 
+pub use agents::{__path_agents, AgentHealthDto, AgentKindDto, agents};
 pub use dto::{
     CheckStatusDto, HealthCheck, HealthDto, HealthStatusDto, ProbeDto, ProbeStatusDto, QueueDto, StoryDto,
     StoryEntryDto,

@@ -1,5 +1,6 @@
 //! The wired application over ports in memory: what everybody asks it, and every way to be refused.
 
+mod agents;
 mod changes;
 mod contract;
 mod document;
@@ -48,6 +49,7 @@ fn surface(fault: Fault) -> Surface {
         desk: Data::new(Desk::new(desk(fault.expand_due))),
         keys: Data::new(Keys::new(Arc::new(MemoryIdempotency::default()), Duration::from_secs(60))),
         observe: Data::new(Observe::new(Arc::new(FakeStories), Arc::new(FakeVitals { live: !fault.no_worker }))),
+        agents: agents::agents(Default::default()),
         slack: Data::new(SlackDoor::new(secrets, clock.clone())),
         sms: sms::door(fault.no_sms, clock.clone()),
         reports: Data::new(Reports::new(Arc::new(sms::ToldReports::new(fault.log_down)))),

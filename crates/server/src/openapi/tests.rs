@@ -3,7 +3,7 @@
 
 use super::json;
 use crate::http::intake::IntakeStatusDto;
-use crate::http::observe::{CheckStatusDto, HealthStatusDto, ProbeStatusDto};
+use crate::http::observe::{AgentHealthDto, AgentKindDto, CheckStatusDto, HealthStatusDto, ProbeStatusDto};
 use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
 use dispatch_mission::status::MissionStatus;
 use serde::Serialize;
@@ -29,6 +29,11 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
     }
     let types = MissionType::ALL.map(MissionType::as_str);
     let expected = BTreeMap::from([
+        ("AgentHealth", sent(&[AgentHealthDto::Ready, AgentHealthDto::Resting])),
+        (
+            "AgentKind",
+            sent(&[AgentKindDto::Classifier, AgentKindDto::Query, AgentKindDto::Orchestrator, AgentKindDto::External]),
+        ),
         ("CheckStatus", sent(&[CheckStatusDto::Pass, CheckStatusDto::Warn, CheckStatusDto::Fail])),
         ("DeletedFilter", json!(["exclude", "include", "only"])),
         ("HealthStatus", sent(&[HealthStatusDto::Ok, HealthStatusDto::Degraded])),
