@@ -187,7 +187,7 @@ async fn stop_holds_back_a_receipt_that_is_due_and_start_lifts_it() {
     assert_eq!((twilio.calls(), receipts(&system).await), (0, vec![unwanted()]));
 
     text(&system, &server, &SmsMessage::new(PHONE, "START")).await;
-    text(&system, &server, &SmsMessage::new(PHONE, "Please book the photographer for 88 Birch Ave on Friday")).await;
+    text(&system, &server, &SmsMessage::new(PHONE, "Please order a yard sign for 88 Birch Ave by Friday")).await;
     system.settled().await;
     assert_eq!((twilio.texted().len(), receipts(&system).await[1].0.as_str()), (1, "delivered"));
     system.finish().await;
@@ -197,7 +197,7 @@ async fn stop_holds_back_a_receipt_that_is_due_and_start_lifts_it() {
 async fn whoever_opted_out_at_twilio_is_not_tried_again() {
     let (system, twilio, server) = started().await;
     twilio.set_mood(TwilioMood::Refusing(400, 21610, 1));
-    for words in [CLEAR_TASK, "Please book the photographer for 88 Birch Ave on Friday"] {
+    for words in [CLEAR_TASK, "Please order a yard sign for 88 Birch Ave by Friday"] {
         text(&system, &server, &SmsMessage::new(PHONE, words)).await;
         system.settled().await;
     }

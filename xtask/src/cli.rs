@@ -43,8 +43,10 @@ pub enum Command {
         #[command(subcommand)]
         command: SpecCommand,
     },
-    /// Score the local classifier (example `eval` of dispatch-classification); its own help: `cargo xtask eval -- --help`
+    /// Score a classifier on labelled messages (example `eval` of dispatch-classification); its own help: `cargo xtask eval -- --help`
     Eval(ForwardArgs),
+    /// Train the local classifier's model on the labelled messages (example `train`); the same input gives the same bytes
+    Train(ForwardArgs),
     /// Show the whole system at work (binary `demo` of dispatch-tests); its own help: `cargo xtask demo -- --help`
     Demo(ForwardArgs),
     /// Measure a release build (binary `bench` of dispatch-tests); its own help: `cargo xtask bench -- --help`

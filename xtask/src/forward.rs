@@ -16,6 +16,9 @@ pub struct Tool {
 pub const EVAL: Tool =
     Tool { name: "eval", cargo: &["run", "--release", "-p", "dispatch-classification", "--example", "eval", "--"] };
 
+pub const TRAIN: Tool =
+    Tool { name: "train", cargo: &["run", "--release", "-p", "dispatch-classification", "--example", "train", "--"] };
+
 pub const DEMO: Tool =
     Tool { name: "demo", cargo: &["run", "--release", "-p", "dispatch-tests", "--bin", "demo", "--"] };
 

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Deny => deny::run(&root).map(|note| println!("{note}")),
         Command::Spec { command } => spec::run(&root, &command),
         Command::Eval(args) => return forward::to(&root, &forward::EVAL, &args.args),
+        Command::Train(args) => return forward::to(&root, &forward::TRAIN, &args.args),
         Command::Demo(args) => return forward::to(&root, &forward::DEMO, &args.args),
         Command::Bench(args) => return forward::after_building(&root, &forward::SERVER, &forward::BENCH, &args.args),
         Command::Migrate(args) => return forward::to(&root, &forward::MIGRATE, &args.args),

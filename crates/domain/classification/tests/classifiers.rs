@@ -30,7 +30,7 @@ fn the_local_classifier_keeps_the_contract() {
     now(classifier_contract(&*LOCAL));
     let provenance = now(LOCAL.classify(&unit("lol"), &Silence)).unwrap().provenance;
     assert_eq!(provenance.provider, "local");
-    assert!(provenance.model.starts_with("rules-"));
+    assert!(provenance.model.starts_with("local-"));
 }
 
 #[test]

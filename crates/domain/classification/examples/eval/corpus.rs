@@ -3,7 +3,7 @@
 use dispatch_classification::classification::{Meaning, Utterance};
 use dispatch_classification::taxonomy::{GroupKey, ListingType, MessageType, TaskKey};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -24,6 +24,9 @@ pub struct Message {
     /// `YYYY-MM-DDThh:mm`.
     pub due: Option<String>,
 }
+
+/// Files that are never learned: errors that were found and mended, and messages for an honest floor.
+const HELD_BACK: [&str; 2] = ["regressions", "heldout"];
 
 #[derive(Deserialize)]
 struct Line {
@@ -48,6 +51,26 @@ struct Listing {
     #[serde(rename = "type")]
     kind: Option<ListingType>,
     address: Option<String>,
+}
+
+/// The file of that name beside the crate, wherever the program is called from.
+pub fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+}
+
+/// The files that the model is trained on, in order of their names: all but what is held back to judge it by.
+pub fn labelled() -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(data(""))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|kind| kind == "jsonl")
+            && path.file_stem().is_some_and(|stem| !HELD_BACK.iter().any(|name| stem == *name))
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// All messages of a file.

@@ -1,26 +1,28 @@
-//! Measures the local classifier against labelled messages. It reads, reports and, when told to, fits
-//! the weights anew; it never writes a file.
+//! Measures a classifier against labelled messages: reads, judges, reports. It never writes a file but the plot asked for.
 
 #![allow(clippy::print_stdout)] // a report on stdout is what this program is for
 
 mod corpus;
 mod fit;
 mod measure;
+mod mind;
+mod plot;
 mod report;
+mod validate;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use corpus::Message;
-use dispatch_classification::local::{LocalClassifier, Weights};
-use dispatch_mission::zone::Zone;
 use measure::Judged;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-/// Accuracy of the local classifier on labelled messages.
+/// Accuracy and calibration of a classifier on labelled messages.
 #[derive(Parser)]
 struct Arguments {
-    /// Labelled messages, one JSON object per line [default: the development messages]
-    #[arg(long)]
+    /// Whom to ask
+    #[arg(long, value_enum, default_value_t = Who::Local)]
+    classifier: Who,
+    /// Labelled messages, one JSON object per line [default: all that the model is trained on]
+    #[arg(long, num_args = 1..)]
     data: Vec<PathBuf>,
     /// Print JSON instead of tables
     #[arg(long)]
@@ -28,69 +30,78 @@ struct Arguments {
     /// List the messages that are judged wrongly
     #[arg(long)]
     errors: bool,
-    /// Judge each of K parts by weights fitted to the others, instead of by the checked-in weights
-    #[arg(long, value_name = "K", conflicts_with = "fit")]
+    /// Draw confidence against accuracy into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Judge each of K parts by a model trained on the others, instead of by the checked-in model
+    #[arg(long, value_name = "K", conflicts_with = "leave_one_file_out")]
     cross_validate: Option<usize>,
-    /// Print a weight file fitted to the messages
+    /// Judge each file by a model trained on the other files
     #[arg(long)]
-    fit: bool,
-    /// Judge by the weights before fitting
-    #[arg(long)]
-    by_hand: bool,
+    leave_one_file_out: bool,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Who {
+    /// The classifier in the program
+    Local,
+    /// The language models that the environment configures
+    Llm,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    let paths = if arguments.data.is_empty() { vec![data("messages.dev.jsonl")] } else { arguments.data };
-    let mut corpus = Vec::new();
-    for path in &paths {
-        corpus.extend(corpus::read(path)?);
-    }
-    let classifier = if arguments.by_hand {
-        LocalClassifier::with_weights(Zone::toronto(), Arc::new(Weights::by_hand()))
-    } else {
-        LocalClassifier::new(Zone::toronto())
-    };
-    if arguments.fit {
-        let weights = fit::fit(&fit::examples(&classifier, &corpus).concat());
-        println!("# Fitted by the eval example (--fit) to {} messages; do not edit, see weights.toml.\n", corpus.len());
-        print!("{}", weights.write());
-        return Ok(());
-    }
-    // The first pass warms the regular expressions' caches, as a server is after its first messages.
-    corpus.iter().for_each(|message| drop(measure::judge(&classifier, message)));
-    let results: Vec<_> = match arguments.cross_validate {
-        Some(parts) => cross_validate(&classifier, &corpus, parts.max(2)),
-        None => corpus.iter().map(|message| measure::judge(&classifier, message)).collect(),
-    };
+    let paths = if arguments.data.is_empty() { corpus::labelled()? } else { arguments.data.clone() };
+    let files: Vec<Vec<Message>> = paths.iter().map(|path| corpus::read(path)).collect::<Result<_, _>>()?;
+    let parts = parts(&files, &arguments);
+    let corpus: Vec<Message> = files.into_iter().flatten().collect();
+    let results = results(&arguments, &corpus, parts.as_deref())?;
     let figures = measure::figures(&results);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
-        let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        let names: Vec<_> =
+            paths.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
         println!("{}: {} messages\n", names.join(", "), results.len());
         report::tables(&figures, &results);
     }
     if arguments.errors {
         report::errors(&results);
     }
+    if let Some(path) = &arguments.svg {
+        std::fs::write(path, plot::reliability(&figures))?;
+    }
     Ok(())
 }
 
-/// The file of that name beside the crate, wherever the program is called from.
-fn data(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+/// Which part each message belongs to, when models are to be trained that have not seen it.
+fn parts(files: &[Vec<Message>], arguments: &Arguments) -> Option<Vec<usize>> {
+    let sizes = files.iter().map(Vec::len);
+    match arguments.cross_validate {
+        Some(count) => Some((0..sizes.sum()).map(|at| at % count.max(2)).collect()),
+        None if arguments.leave_one_file_out => {
+            Some(sizes.enumerate().flat_map(|(at, size)| std::iter::repeat_n(at, size)).collect())
+        }
+        None => None,
+    }
 }
 
-/// Every message judged by weights that never saw it: part n is each k-th message.
-fn cross_validate<'m>(classifier: &LocalClassifier, corpus: &'m [Message], parts: usize) -> Vec<Judged<'m>> {
-    let examples = fit::examples(classifier, corpus);
-    let mut judged = Vec::new();
-    for part in 0..parts {
-        let others: Vec<_> =
-            examples.iter().enumerate().filter(|(at, _)| at % parts != part).flat_map(|(_, e)| e.clone()).collect();
-        let blind = LocalClassifier::with_weights(Zone::toronto(), Arc::new(fit::fit(&others)));
-        judged.extend(corpus.iter().skip(part).step_by(parts).map(|message| measure::judge(&blind, message)));
+fn results<'m>(
+    arguments: &Arguments,
+    corpus: &'m [Message],
+    parts: Option<&[usize]>,
+) -> Result<Vec<Judged<'m>>, Failure> {
+    match (arguments.classifier, parts) {
+        (Who::Llm, Some(_)) => Err("only the local classifier can be trained".into()),
+        (Who::Llm, None) => mind::ask(mind::llm()?.as_ref(), corpus),
+        (Who::Local, Some(parts)) => Ok(validate::blind(corpus, &fit::examples(corpus), parts)?),
+        (Who::Local, None) => {
+            let local = mind::local();
+            // The first pass warms the regular expressions' caches, as a server is after its first messages.
+            mind::ask(&local, corpus)?;
+            mind::ask(&local, corpus)
+        }
     }
-    judged
 }

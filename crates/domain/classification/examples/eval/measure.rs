@@ -1,8 +1,9 @@
 //! Compares answers with labels and sums up. Must not print.
 
 use crate::corpus::Message;
-use dispatch_classification::classification::Classification;
+use dispatch_classification::classification::{Classification, Meaning};
 use dispatch_classification::local::LocalClassifier;
+use dispatch_classification::taxonomy::{GroupKey, MessageType, TaskKey};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -35,7 +36,12 @@ pub struct Figures {
     pub precision_at_threshold: f64,
     pub expected_calibration_error: f64,
     pub bins: Vec<Bin>,
-    pub mean_micros: f64,
+    /// What share is at a confidence or above, and how much of it is right.
+    pub curve: Vec<Point>,
+    pub types: Vec<Class>,
+    pub keys: Vec<Class>,
+    pub median_micros: u128,
+    pub p99_micros: u128,
     pub slowest_micros: u128,
 }
 
@@ -49,19 +55,42 @@ pub struct Bin {
     pub accuracy: f64,
 }
 
+/// What a threshold would do.
+#[derive(Serialize)]
+pub struct Point {
+    pub threshold: f64,
+    pub coverage: f64,
+    pub precision: f64,
+}
+
+/// How one type or key fares.
+#[derive(Clone, Serialize)]
+pub struct Class {
+    pub name: &'static str,
+    pub labelled: usize,
+    pub judged: usize,
+    pub precision: f64,
+    pub recall: f64,
+    pub f1: f64,
+}
+
 /// Classifies one message.
 pub fn judge<'m>(classifier: &LocalClassifier, message: &'m Message) -> Judged<'m> {
     let begun = Instant::now();
     let answer = classifier.classify_unit(std::slice::from_ref(&message.utterance));
-    let micros = begun.elapsed().as_micros();
-    let due = answer.due_date.map(|at| {
-        let (date, time) = (at.date(), at.time());
-        format!("{date}T{:02}:{:02}", time.hour(), time.minute())
-    });
-    Judged { message, answer, due, micros }
+    Judged::new(message, answer, begun.elapsed().as_micros())
 }
 
-impl Judged<'_> {
+impl<'m> Judged<'m> {
+    /// An answer that took this long.
+    pub fn new(message: &'m Message, answer: Classification, micros: u128) -> Self {
+        let due = answer.due_date.map(|at| {
+            let (date, time) = (at.date(), at.time());
+            format!("{date}T{:02}:{:02}", time.hour(), time.minute())
+        });
+        Self { message, answer, due, micros }
+    }
+
     pub fn type_right(&self) -> bool {
         self.answer.meaning.message_type() == self.message.meaning.message_type()
     }
@@ -103,10 +132,12 @@ impl Judged<'_> {
 pub fn figures<'m>(results: &[Judged<'m>]) -> Figures {
     let share = |right: fn(&Judged<'m>) -> bool| ratio(results.iter().filter(|r| right(r)).count(), results.len());
     let typed: Vec<_> = results.iter().filter(|r| r.type_right()).collect();
-    let sure: Vec<_> = results.iter().filter(|r| r.confidence() >= THRESHOLD).collect();
+    let at_threshold = point(results, THRESHOLD);
     let bins = bins(results);
     let error = bins.iter().map(|bin| ratio(bin.count, results.len()) * (bin.confidence - bin.accuracy).abs()).sum();
-    let micros: u128 = results.iter().map(|r| r.micros).sum();
+    let mut micros: Vec<u128> = results.iter().map(|r| r.micros).collect();
+    micros.sort_unstable();
+    let slowest_but = |percent: usize| micros.get((micros.len() * percent / 100).min(micros.len().max(1) - 1));
     Figures {
         messages: results.len(),
         message_type: share(Judged::type_right),
@@ -117,12 +148,40 @@ pub fn figures<'m>(results: &[Judged<'m>]) -> Figures {
         assignee: share(Judged::assignee_right),
         due_date: share(Judged::due_right),
         everything: share(Judged::all_right),
-        coverage_at_threshold: ratio(sure.len(), results.len()),
-        precision_at_threshold: ratio(sure.iter().filter(|r| r.meaning_right()).count(), sure.len()),
+        coverage_at_threshold: at_threshold.coverage,
+        precision_at_threshold: at_threshold.precision,
         expected_calibration_error: error,
         bins,
-        mean_micros: micros as f64 / results.len().max(1) as f64,
-        slowest_micros: results.iter().map(|r| r.micros).max().unwrap_or(0),
+        curve: (10..20).map(|step| point(results, step as f32 / 20.0)).collect(),
+        types: MessageType::ALL.map(|kind| class(results, kind.as_str(), |m| m.message_type() == kind)).to_vec(),
+        keys: keys(results),
+        median_micros: slowest_but(50).copied().unwrap_or(0),
+        p99_micros: slowest_but(99).copied().unwrap_or(0),
+        slowest_micros: micros.last().copied().unwrap_or(0),
+    }
+}
+
+fn keys(results: &[Judged<'_>]) -> Vec<Class> {
+    let groups = GroupKey::ALL.map(|key| class(results, key.as_str(), |m| m.group_key() == Some(key)));
+    let tasks = TaskKey::ALL.map(|key| class(results, key.as_str(), |m| m.task_key() == Some(key)));
+    groups.into_iter().chain(tasks).collect()
+}
+
+fn class(results: &[Judged<'_>], name: &'static str, of: impl Fn(Meaning) -> bool) -> Class {
+    let labelled = results.iter().filter(|r| of(r.message.meaning)).count();
+    let judged = results.iter().filter(|r| of(r.answer.meaning)).count();
+    let right = results.iter().filter(|r| of(r.message.meaning) && of(r.answer.meaning)).count();
+    let (precision, recall) = (ratio(right, judged), ratio(right, labelled));
+    let f1 = if right == 0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+    Class { name, labelled, judged, precision, recall, f1 }
+}
+
+fn point(results: &[Judged<'_>], threshold: f32) -> Point {
+    let sure: Vec<_> = results.iter().filter(|r| r.confidence() >= threshold).collect();
+    Point {
+        threshold: f64::from(threshold),
+        coverage: ratio(sure.len(), results.len()),
+        precision: ratio(sure.iter().filter(|r| r.meaning_right()).count(), sure.len()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shows figures as tables. Must not compute any.
 
-use crate::measure::{Figures, Judged, THRESHOLD};
+use crate::measure::{Class, Figures, Judged, THRESHOLD};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use dispatch_classification::classification::Meaning;
 use dispatch_classification::taxonomy::{GroupKey, MessageType, TaskKey};
@@ -35,8 +35,24 @@ pub fn tables(figures: &Figures, results: &[Judged<'_>]) {
         percent(figures.precision_at_threshold),
         percent(figures.expected_calibration_error),
     );
-    println!("{:.0} µs a message, {} µs the slowest.\n", figures.mean_micros, figures.slowest_micros);
-    println!("{}\n\n{}", types(results), keys(results));
+    let (median, p99, slowest) = (figures.median_micros, figures.p99_micros, figures.slowest_micros);
+    println!("{median} µs a message in the median, {p99} µs at 99 %, {slowest} µs the slowest.\n");
+
+    let mut curve = table(&["threshold", "messages at or above", "of them right"]);
+    for point in &figures.curve {
+        curve.add_row([format!("{:.2}", point.threshold), percent(point.coverage), percent(point.precision)]);
+    }
+    println!("{curve}\n\n{}\n", types(results));
+    println!("{}\n\n{}\n\n{}", classes(&figures.types), classes(&figures.keys), keys(results));
+}
+
+fn classes(classes: &[Class]) -> Table {
+    let mut shown = table(&["class", "labelled", "judged", "precision", "recall", "F1"]);
+    for class in classes {
+        let counts = [class.name.to_owned(), class.labelled.to_string(), class.judged.to_string()];
+        shown.add_row(counts.into_iter().chain([class.precision, class.recall, class.f1].map(percent)));
+    }
+    shown
 }
 
 fn types(results: &[Judged<'_>]) -> Table {

@@ -27,12 +27,12 @@ pub(super) struct Heard {
 /// The evidence in one text.
 pub(super) struct Evidence {
     pub(super) scores: Scores,
-    pub(super) features: [f32; FEATURES.len()],
+    pub(super) features: Row,
     pub(super) heard: Vec<Heard>,
 }
 
-/// Names of the features, as the weight file spells them. The aspects come first, in their own order.
-pub const FEATURES: [&str; Aspect::COUNT + 13] = [
+/// Names of the features, as the model file spells them. The aspects come first, in their own order.
+pub const FEATURES: [&str; Aspect::COUNT + 17] = [
     "sale",
     "lease",
     "both",
@@ -65,12 +65,26 @@ pub const FEATURES: [&str; Aspect::COUNT + 13] = [
     "due",
     "deadline",
     "assignee",
-    "short",
-    "long",
     "named",
     "unplaced",
     "quiet",
+    "words2",
+    "words4",
+    "words7",
+    "words12",
+    "words20",
+    "words40",
 ];
+
+/// One number per feature, in the order of [`FEATURES`].
+pub type Row = [f32; FEATURES.len()];
+
+/// Texts of at most so many words have the feature.
+const LENGTHS: [usize; 6] = [2, 4, 7, 12, 20, 40];
+
+/// How large a point of an aspect and a flag are beside the grams: the larger, the more training relies on them.
+const POINT: f32 = 0.35;
+const FLAG: f32 = 0.7;
 
 /// No amount of repetition counts for more than this.
 const CEILING: f32 = 4.0;
@@ -83,11 +97,11 @@ static PRICE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\$ ?[0-9]|(?-u:\b)[0-9]{3,4}k(?-u:\b)|(?-u:\b)[0-9](?:\.[0-9]+)?m(?:il|illion)?(?-u:\b)|(?-u:\b)[0-9]\.[0-9]{1,3}(?-u:\b)|[0-9]{1,3},[0-9]{3}|[0-9] 000|[0-9]+ ?万").expect("a valid pattern")
 });
 
-/// Weighs `folded`, in which only the cues are heard that `hears` lets through; `particulars` were read from the same text.
-pub(super) fn evidence(folded: &str, particulars: &Particulars, hears: &dyn Fn(&str) -> bool) -> Evidence {
+/// Listens to `folded`; `particulars` were read from the same text.
+pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
     let mut scores = Scores::ZERO;
     let mut heard = Vec::new();
-    for cue in CUES.iter().filter(|cue| hears(&cue.name)) {
+    for cue in CUES.iter() {
         let Some(words) = cue.heard(folded) else { continue };
         for (aspect, weight) in &cue.gives {
             scores.add(*aspect, *weight);
@@ -98,10 +112,10 @@ pub(super) fn evidence(folded: &str, particulars: &Particulars, hears: &dyn Fn(&
     let business = scores[Aspect::Estate] + scores[Aspect::Ask] + scores[Aspect::Task] + scores[Aspect::Office];
     let placed = particulars.address || particulars.named || reference;
     let words = folded.split_whitespace().count();
-    let flag = |set: bool| f32::from(u8::from(set));
+    let flag = |set: bool| if set { FLAG } else { 0.0 };
     let mut features = [0.0; FEATURES.len()];
     for (at, feature) in features.iter_mut().take(Aspect::COUNT).enumerate() {
-        *feature = scores.at(at).clamp(-CEILING, CEILING);
+        *feature = scores.at(at).clamp(-CEILING, CEILING) * POINT;
     }
     let rest = [
         1.0,
@@ -112,13 +126,12 @@ pub(super) fn evidence(folded: &str, particulars: &Particulars, hears: &dyn Fn(&
         flag(particulars.due),
         flag(particulars.deadline),
         flag(particulars.assignee),
-        flag(words <= 5),
-        flag(words >= 40),
         flag(particulars.named),
         flag(business > 0.0 && !placed),
         flag(business <= 0.0 && scores[Aspect::Vague] <= 0.0),
     ];
-    features[Aspect::COUNT..].copy_from_slice(&rest);
+    let lengths = LENGTHS.map(|length| flag(words <= length));
+    features[Aspect::COUNT..].copy_from_slice(&[rest.as_slice(), &lengths].concat());
     Evidence { scores, features, heard }
 }
 
@@ -128,8 +141,7 @@ mod tests {
 
     #[test]
     fn features_are_named_in_order() {
-        let scores =
-            evidence("the sellers signed", &Particulars { address: true, ..Particulars::default() }, &|_| true);
+        let scores = evidence("the sellers signed", &Particulars { address: true, ..Particulars::default() });
         let at = |name: &str| FEATURES.iter().position(|feature| *feature == name).expect("a feature");
         assert_eq!(at("news"), Aspect::News as usize);
         assert!(scores.features[at("sale")] > 0.0 && scores.features[at("address")] > 0.0);

@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, Particulars};
 use super::lexicon::Aspect;
-use super::weights::Verdict;
+use super::model::Verdict;
 use crate::classification::Meaning;
 
 /// More would not be read.

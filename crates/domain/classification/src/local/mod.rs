@@ -1,4 +1,5 @@
-//! The local classifier: rules as data, no network, no model file. What runs when no model is configured or it fails.
+//! The local classifier: rules as data and a small model in the program, no network. What runs when no language model is
+//! configured or it fails.
 //! Must not know where a message goes, nor any name or address in advance.
 
 mod address;
@@ -7,13 +8,13 @@ mod dates;
 mod evidence;
 mod explain;
 mod lexicon;
+mod model;
 mod names;
 pub mod reading;
 mod spelling;
 mod text;
 mod title;
 mod tokens;
-mod weights;
 mod words;
 
 use crate::classification::{Classification, Confidence, ListingHint, Meaning, Utterance};
@@ -22,80 +23,52 @@ use crate::taxonomy::{GroupKey, ListingType, TaskKey};
 use async_trait::async_trait;
 use dates::Due;
 use dispatch_mission::zone::Zone;
-pub use evidence::FEATURES;
 use evidence::{Evidence, Particulars};
+pub use evidence::{FEATURES, Row};
 use lexicon::Aspect;
+use model::Signals;
+pub use model::{Model, OUTCOMES, Parts, Scores, gram_weight};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use time::OffsetDateTime;
-pub use weights::{Row, Weights};
 
-/// Name and version of the rules; raise it when an answer may change.
-const MODEL: &str = "rules-1";
+/// Name and version of rules and model; raise it when an answer may change.
+pub const MODEL: &str = "local-2";
 /// Its name among classifiers.
 const NAME: &str = "local";
 
-/// Classifies by rules, in well under a millisecond, the same way every time.
+/// Reads by rules and judges by a small trained model, in well under a millisecond, the same way every time.
 #[derive(Clone, Debug)]
 pub struct LocalClassifier {
     zone: Zone,
-    weights: Arc<Weights>,
+    model: Arc<Model>,
 }
 
 impl LocalClassifier {
-    /// A classifier whose due dates are wall times of `zone`. Reads the rules now, so that no message waits for it.
+    /// A classifier whose due dates are wall times of `zone`. Reads rules and model now, so that no message waits for it.
     #[must_use]
     pub fn new(zone: Zone) -> Self {
-        Self::with_weights(zone, Weights::fitted())
+        Self::with_model(zone, Model::checked_in())
     }
 
-    /// The same with other weights, for fitting and evaluation.
+    /// The same with another model, for training and evaluation.
     #[must_use]
-    pub fn with_weights(zone: Zone, weights: Arc<Weights>) -> Self {
-        let ready = Self { zone, weights };
+    pub fn with_model(zone: Zone, model: Arc<Model>) -> Self {
+        let ready = Self { zone, model };
         let _ = ready.classify_unit(&[Utterance { text: "hello".to_owned(), at: OffsetDateTime::UNIX_EPOCH }]);
         ready
-    }
-
-    /// What the weights are applied to, in the order of [`FEATURES`], as if the lexicon held only the cues that `hears`
-    /// lets through: fitting leaves some out, to learn what to make of words the lexicon does not know.
-    #[must_use]
-    pub fn features(&self, unit: &[Utterance], hears: &dyn Fn(&str) -> bool) -> Row {
-        self.read(unit, hears).evidence.features
     }
 
     /// What the messages of one unit mean, oldest first. Pure: the same unit has the same answer.
     #[must_use]
     pub fn classify_unit(&self, unit: &[Utterance]) -> Classification {
-        self.judge(&self.read(unit, &|_| true))
-    }
-
-    fn read(&self, unit: &[Utterance], hears: &dyn Fn(&str) -> bool) -> Reading {
-        let parts: Vec<String> = unit.iter().map(|utterance| text::relevant(&utterance.text)).collect();
-        let dues = parts.iter().zip(unit);
-        let dues = dues.map(|(part, utterance)| dates::due(&text::folded(part), self.zone.wall_time(utterance.at)));
-        let due = dates::of_unit(dues.collect());
-        let shown = parts.join("\n");
-        let address = address::address(&shown);
-        let assignee = assignee::assignee(&shown, address.as_deref());
-        let particulars = Particulars {
-            address: address.is_some(),
-            due: due.at.is_some(),
-            deadline: due.deadline,
-            assignee: assignee.is_some(),
-            named: names::named(&shown, assignee.as_deref()),
-        };
-        let evidence = evidence::evidence(
-            &spelling::mended(&text::folded(&without(&shown, address.as_deref()))),
-            &particulars,
-            hears,
-        );
-        Reading { shown, address, assignee, due, particulars, evidence }
+        self.judge(&read(&self.zone, unit))
     }
 
     fn judge(&self, reading: &Reading) -> Classification {
-        let Reading { shown, address, assignee, due, particulars, evidence } = reading;
-        let verdict = self.weights.judge(&evidence.features);
+        let Reading { shown, folded, address, assignee, due, particulars, evidence } = reading;
+        let verdict = self.model.judge(&Signals::new(evidence.features, folded));
         let explanations = explain::explain(&verdict, evidence, particulars, due.problem);
         let confidence = Confidence::clamped(verdict.confidence);
         let meaning = verdict.meaning;
@@ -126,6 +99,8 @@ impl LocalClassifier {
 /// All that was read out of a unit, before it is judged.
 struct Reading {
     shown: String,
+    /// What cues and grams are looked for in.
+    folded: String,
     address: Option<String>,
     assignee: Option<String>,
     due: Due,
@@ -133,9 +108,43 @@ struct Reading {
     evidence: Evidence,
 }
 
+fn read(zone: &Zone, unit: &[Utterance]) -> Reading {
+    let parts: Vec<String> = unit.iter().map(|utterance| text::relevant(&utterance.text)).collect();
+    let dues = parts.iter().zip(unit);
+    let dues = dues.map(|(part, utterance)| dates::due(&text::folded(part), zone.wall_time(utterance.at)));
+    let due = dates::of_unit(dues.collect());
+    let shown = parts.join("\n");
+    let address = address::address(&shown);
+    let assignee = assignee::assignee(&shown, address.as_deref());
+    let particulars = Particulars {
+        address: address.is_some(),
+        due: due.at.is_some(),
+        deadline: due.deadline,
+        assignee: assignee.is_some(),
+        named: names::named(&shown, assignee.as_deref()),
+    };
+    let folded = spelling::mended(&text::folded(&without(&shown, address.as_deref())));
+    let evidence = evidence::evidence(&folded, &particulars);
+    Reading { shown, folded, address, assignee, due, particulars, evidence }
+}
+
+/// What a model would be asked about this unit, for training: the features in the order of [`FEATURES`], and all grams, each
+/// once and in order.
+#[must_use]
+pub fn signals(zone: &Zone, unit: &[Utterance]) -> (Row, BTreeSet<String>) {
+    let reading = read(zone, unit);
+    let mut grams = BTreeSet::new();
+    model::each_gram(&reading.folded, &mut |gram| {
+        if !grams.contains(gram) {
+            grams.insert(gram.to_owned());
+        }
+    });
+    (reading.evidence.features, grams)
+}
+
 /// `shown` with a stand-in for the address, so that nobody hears a closing in "9 Closing Lane".
 fn without(shown: &str, address: Option<&str>) -> String {
-    address.map_or_else(|| shown.to_owned(), |address| shown.replace(address, "77 placeholder"))
+    address.map_or_else(|| shown.to_owned(), |address| shown.replace(address, model::PLACEHOLDER))
 }
 
 /// Sale or lease: what the key implies, else what the words say, else nothing.

@@ -49,9 +49,6 @@ mod tests {
         let today = date!(2026 - 11 - 23);
         let found = days("what did sam claim last friday and on nov 25", today);
         let seen: Vec<_> = found.iter().map(|day| (day.date, day.weekday, day.past)).collect();
-        assert_eq!(
-            seen,
-            [(date!(2026 - 11 - 27), Some(Weekday::Friday), true), (date!(2026 - 11 - 25), None, false)]
-        );
+        assert_eq!(seen, [(date!(2026 - 11 - 27), Some(Weekday::Friday), true), (date!(2026 - 11 - 25), None, false)]);
     }
 }
