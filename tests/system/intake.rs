@@ -134,7 +134,7 @@ async fn copies_get_the_first_ones_event_id_and_make_one_mission() {
     renamed.event_id = "EvSomethingElse".into();
     assert_eq!(system.say(&server, &renamed).await, event_id, "the same message by another event");
 
-    let at_once = SlackMessage::new("U2", "Please book the photographer for our listing at 88 Birch Ave on Friday");
+    let at_once = SlackMessage::new("U2", "Please order a yard sign for our listing at 88 Birch Ave by Friday");
     let ids = join_all((0..12).map(|_| system.say(&server, &at_once))).await;
     assert!(ids.iter().all(|id| *id == ids[0]), "twelve copies at the same moment are one: {ids:?}");
 
