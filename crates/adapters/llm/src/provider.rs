@@ -7,6 +7,7 @@ use dispatch_classification::classifier::Usage;
 use dispatch_outbound::{Outbound, OutboundOptions, SetupError, Url, authority};
 use rig_core::DynModel;
 use rig_core::catalog::{Catalog, Sampling};
+use rig_core::http_client::HttpClientExt;
 use rig_core::operation::Completion;
 use rig_core::providers::anthropic::AnthropicConfig;
 use rig_core::providers::gemini::GeminiConfig;
@@ -137,7 +138,7 @@ pub fn providers(options: Vec<ProviderOptions>) -> Result<Vec<Arc<Provider>>, Se
 }
 
 impl Provider {
-    fn new(options: ProviderOptions, transport: Transport) -> Self {
+    pub(crate) fn new(options: ProviderOptions, transport: impl HttpClientExt + 'static) -> Self {
         let handle = handle(&options, transport);
         let ProviderOptions { name, kind, model, prices, timeout, concurrency, .. } = options;
         let known = Catalog::builtin().resolve(&format!("{}/{model}", kind.vendor()));
@@ -173,10 +174,11 @@ impl Provider {
         &self.model
     }
 
-    /// How many calls at a time.
+    /// How many calls go through at a time; none while it is taken for down. One that only looks whether it is back must
+    /// not set the pace.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.gate.width()
+        if self.state() == State::Closed { self.gate.width() } else { 0 }
     }
 
     /// Whether calls go through now.
@@ -192,7 +194,7 @@ impl fmt::Debug for Provider {
     }
 }
 
-fn handle(options: &ProviderOptions, transport: Transport) -> DynModel<Completion> {
+fn handle(options: &ProviderOptions, transport: impl HttpClientExt + 'static) -> DynModel<Completion> {
     let key = options.api_key.as_ref().map_or("", |key| key.expose_secret());
     let base = options.base_url.as_ref().map(|url| url.as_str().trim_end_matches('/'));
     let model = options.model.as_str();

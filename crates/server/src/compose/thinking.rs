@@ -2,12 +2,14 @@
 //! shared by HTTP and worker. Must not know what is thought about.
 
 use crate::config::Config;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use dispatch_classification::classifier::Classifier;
 use dispatch_classification::local::{self, LocalClassifier};
-use dispatch_pipeline::agents::{AgentCard, AgentKind, AlwaysReady, Meter};
+use dispatch_llm::{LlmClassifier, LlmConverser, Provider, State};
+use dispatch_pipeline::agents::{AgentCard, AgentKind, AlwaysReady, Condition, Meter, Probe};
 use dispatch_pipeline::minds::{Minds, agent_name};
 use dispatch_pipeline::ports::agents::AgentLog;
+use dispatch_pipeline::ports::converser::Converser;
 use dispatch_pipeline::reason::ORCHESTRATOR;
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::PgAgentLog;
@@ -24,6 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub struct Thinking {
     /// All classifiers as one.
     pub classifier: Arc<dyn Classifier>,
+    /// Who talks, in the order in which they are asked.
+    pub conversers: Vec<Arc<dyn Converser>>,
     /// What the agents do.
     pub meter: Arc<Meter>,
     /// Who they are.
@@ -36,11 +40,23 @@ impl Thinking {
     /// # Errors
     /// When a provider cannot be set up.
     pub fn new(config: &Config) -> Result<Self> {
-        let meter = Arc::new(Meter::default());
-        let local = Arc::new(LocalClassifier::new(config.routing.zone));
-        let cards = vec![local_card(&local), orchestrator_card()];
-        let classifier = Arc::new(Minds::new(Vec::new(), local, meter.clone()));
-        Ok(Self { classifier, meter, cards })
+        let (meter, zone) = (Arc::new(Meter::default()), config.routing.zone);
+        let providers = dispatch_llm::providers(config.llm.providers.clone()).context("no provider can be called")?;
+        let local = Arc::new(LocalClassifier::new(zone));
+        let mut cards: Vec<_> = providers.iter().map(classifier_card).collect();
+        cards.push(local_card(&local));
+        cards.extend(providers.iter().map(converser_card));
+        cards.push(orchestrator_card());
+        let classifier =
+            |provider: &Arc<Provider>| -> Arc<dyn Classifier> { Arc::new(LlmClassifier::new(provider.clone(), zone)) };
+        let converser =
+            |provider: &Arc<Provider>| -> Arc<dyn Converser> { Arc::new(LlmConverser::new(provider.clone())) };
+        Ok(Self {
+            classifier: Arc::new(Minds::new(providers.iter().map(classifier).collect(), local, meter.clone())),
+            conversers: providers.iter().map(converser).collect(),
+            meter,
+            cards,
+        })
     }
 
     /// Where what the agents do is kept.
@@ -69,6 +85,50 @@ impl Metering {
     pub async fn end(self) {
         self.stop.cancel();
         let _ = tokio::time::timeout(LAST_WORDS, self.task).await;
+    }
+}
+
+/// A provider is asked as long as its circuit is closed.
+struct Circuit(Arc<Provider>);
+
+impl Probe for Circuit {
+    fn condition(&self) -> Condition {
+        match self.0.state() {
+            State::Open { .. } => Condition::Resting("circuit_open"),
+            _ => Condition::Ready,
+        }
+    }
+}
+
+fn classifier_card(provider: &Arc<Provider>) -> AgentCard {
+    AgentCard {
+        name: format!("classifier.{}", provider.name()),
+        kind: AgentKind::Classifier,
+        description: "Asks a language model what messages mean.",
+        capabilities: vec!["classify", "stream"],
+        ..provider_card(provider)
+    }
+}
+
+fn converser_card(provider: &Arc<Provider>) -> AgentCard {
+    AgentCard {
+        name: format!("query.{}", provider.name()),
+        kind: AgentKind::Query,
+        description: "Answers questions by looking into the brokerage's own data.",
+        capabilities: vec!["converse", "tools", "stream"],
+        ..provider_card(provider)
+    }
+}
+
+fn provider_card(provider: &Arc<Provider>) -> AgentCard {
+    AgentCard {
+        name: String::new(),
+        kind: AgentKind::External,
+        description: "",
+        capabilities: Vec::new(),
+        provider: provider.name().to_owned(),
+        model: Some(provider.model().to_owned()),
+        probe: Arc::new(Circuit(provider.clone())),
     }
 }
 
