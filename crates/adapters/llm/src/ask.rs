@@ -10,6 +10,9 @@ use rig_core::streaming::{Item, StreamEvent};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::dispatcher::{Dispatch, with_default};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 
 /// The wait before the first repeat; before each further one twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -91,13 +94,14 @@ impl Provider {
             request.temperature = None;
         }
         hearing.attempt += 1;
-        let mut stream = self.handle.stream(request).map_err(|error| Failure::of(&error))?;
-        while let Some(item) = stream.next().await {
+        // The library logs every request and every reply in full, at a level that somebody may switch on.
+        let mut stream = with_default(&mute(), || self.handle.stream(request)).map_err(|error| Failure::of(&error))?;
+        while let Some(item) = stream.next().with_subscriber(mute()).await {
             if let Item::Event(StreamEvent::Text { text, .. }) = item.map_err(|error| Failure::of(&error))? {
                 hearing.listener.delta(self.name(), hearing.attempt, &text);
             }
         }
-        let response = stream.finish().await.map_err(|error| Failure::of(&error))?;
+        let response = stream.finish().with_subscriber(mute()).await.map_err(|error| Failure::of(&error))?;
         let usage = self.usage(&response);
         Ok(Answer { response, usage })
     }
@@ -122,6 +126,11 @@ impl Provider {
     }
 }
 
+/// Hears no log.
+fn mute() -> Dispatch {
+    Dispatch::new(NoSubscriber::default())
+}
+
 /// Whether the model, or a filter around it, would not say it.
 fn refused(response: &CompletionResponse) -> Option<Failure> {
     let filtered = matches!(response.finish_reason(), Some(FinishReason::ContentFilter | FinishReason::Other(_)));
@@ -136,3 +145,6 @@ fn backoff(calls: u32) -> Duration {
     let full = FIRST_WAIT.saturating_mul(1 << calls.min(10).saturating_sub(1));
     full / 2 + full.mul_f64(fastrand::f64() / 2.0)
 }
+
+#[cfg(test)]
+mod tests;

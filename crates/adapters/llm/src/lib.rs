@@ -5,6 +5,8 @@ mod ask;
 mod classifier;
 mod converser;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod found;
 mod gate;
 mod prompt;
