@@ -29,8 +29,9 @@ pub enum Command {
     #[command(
         after_help = "The run owns one throwaway PostgreSQL cluster and hands its URL to the tests as DISPATCH_TEST_POSTGRES; \
         it ends with the run, however the run ends. Set that variable yourself to use a server of your own.\n\n\
-        Some tests of dispatch-tests ask Slack's and Twilio's own SDKs: the run makes a Python environment with them once, \
-        under target/peers, and hands it on as DISPATCH_TEST_PEERS.\n\n\
+        Some tests of dispatch-tests ask Slack's and Twilio's own SDKs, and a mock of language models' providers: the run \
+        makes a Python environment and a folder of Node.js with them once, under target/peers and target/peers-node, and \
+        hands them on as DISPATCH_TEST_PEERS and DISPATCH_TEST_AIMOCK.\n\n\
         With -p or with runner arguments only fmt, clippy and the tests meant run; CI runs without them."
     )]
     Test(TestArgs),

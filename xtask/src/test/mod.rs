@@ -66,17 +66,15 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
     let metadata = Metadata::load(root)?;
     artifacts::known(&metadata, &args.packages)?;
     let scope = runner::scope(&args.packages);
-    let mut python = None;
-    if std::env::var_os(peers::PYTHON).is_none() && (whole || args.packages.iter().any(|name| name == peers::WANTED_BY))
-    {
+    let mut others = Vec::new();
+    if peers::wanted() && (whole || args.packages.iter().any(|name| name == peers::WANTED_BY)) {
         report.step(
             "peers",
-            "the SDKs of Slack and Twilio, in Python, are what tests ask; the cure stands above",
+            "tests ask programs of others, in Python and JavaScript; the cure stands above",
             || {
-                let peers = peers::ready(root)?;
-                let done = if peers.made { "made target/peers" } else { "target/peers is up to date" };
-                python = Some(peers.python);
-                Ok(Done::Passed(done.to_owned()))
+                let (found, done) = peers::ready(root)?;
+                others = found;
+                Ok(Done::Passed(done))
             },
         )?;
     }
@@ -103,7 +101,7 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
             Ok(done)
         },
     )?;
-    let surroundings = Surroundings { cluster: owned.as_ref(), python };
+    let surroundings = Surroundings { cluster: owned.as_ref(), peers: others };
     let result = tests(root, args, &scope, &metadata, &surroundings, report);
     // Last, whatever happened: nothing may still hold a database of it.
     drop(owned);
@@ -113,13 +111,13 @@ fn steps(root: &Path, args: &TestArgs, report: &mut Report) -> Result<()> {
 /// What tests find around them.
 struct Surroundings<'a> {
     cluster: Option<&'a Cluster>,
-    python: Option<PathBuf>,
+    peers: Vec<(&'static str, PathBuf)>,
 }
 
 impl Surroundings<'_> {
     fn around(&self, mut command: Command) -> Command {
         command.envs(self.cluster.map(|cluster| (POSTGRES_URL, cluster.url())));
-        command.envs(self.python.as_ref().map(|python| (peers::PYTHON, python)));
+        command.envs(self.peers.iter().map(|(variable, path)| (variable, path)));
         command
     }
 }
