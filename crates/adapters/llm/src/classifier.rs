@@ -100,3 +100,6 @@ impl Classifier for LlmClassifier {
         Ok(Classified { classification, provenance })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,3 +113,6 @@ fn messages(turns: &[Turn]) -> Vec<Message> {
 fn holds_results(content: &[UserContent]) -> bool {
     content.iter().any(|content| matches!(content, UserContent::ToolResult(_)))
 }
+
+#[cfg(test)]
+mod tests;
