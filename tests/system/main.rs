@@ -10,6 +10,7 @@ mod identity;
 mod intake;
 mod kills;
 mod legacy;
+mod llm;
 mod routing;
 mod sdk_peers;
 mod shedding;

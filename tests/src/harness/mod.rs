@@ -3,6 +3,7 @@
 pub mod event;
 pub mod issuer;
 pub mod ledger;
+pub mod mock_llm;
 pub mod peers;
 pub mod server;
 pub mod slack_peer;
@@ -12,6 +13,7 @@ pub mod token;
 pub mod twilio_peer;
 
 pub use event::SlackMessage;
+pub use mock_llm::MockLlm;
 pub use peers::Peers;
 pub use server::Server;
 pub use slack_peer::{Mood, SlackPeer};

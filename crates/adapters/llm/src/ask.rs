@@ -85,6 +85,7 @@ impl Provider {
     }
 
     /// One call.
+    #[allow(clippy::result_large_err)] // the library's error
     async fn call(&self, request: &CompletionRequest, hearing: &mut Hearing<'_>) -> Result<Answer, Failure> {
         let mut request = request.clone();
         if self.schemaless.load(Ordering::Relaxed) {
@@ -133,7 +134,13 @@ fn mute() -> Dispatch {
 
 /// Whether the model, or a filter around it, would not say it.
 fn refused(response: &CompletionResponse) -> Option<Failure> {
-    let filtered = matches!(response.finish_reason(), Some(FinishReason::ContentFilter | FinishReason::Other(_)));
+    let empty = response.text().trim().is_empty() && response.tool_calls().next().is_none();
+    let filtered = match response.finish_reason() {
+        Some(FinishReason::ContentFilter) => true,
+        // A word of the provider's own. With an answer it does not matter: that is looked at anyway.
+        Some(FinishReason::Other(_)) => empty,
+        _ => false,
+    };
     // OpenAI's models refuse in a field of its own, which the library hands on as if it were the answer.
     let refusal = response.raw.pointer("/choices/0/message/refusal").and_then(serde_json::Value::as_str);
     let refuses = filtered || response.error.is_some() || refusal.is_some_and(|refusal| !refusal.is_empty());

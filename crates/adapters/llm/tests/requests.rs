@@ -1,5 +1,7 @@
 //! What each wire format is sent for the same unit, in full: the golden test of prompt, schema and parameters.
 
+#![allow(clippy::unwrap_used)]
+
 use dispatch_classification::classifier::{Classifier, Silence};
 use dispatch_classification::testing::unit;
 use dispatch_llm::{Kind, LlmClassifier, ProviderOptions, providers};

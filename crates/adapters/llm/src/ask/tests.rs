@@ -189,6 +189,7 @@ async fn a_refusal_is_told_in_many_ways_and_not_repeated() {
     for reply in [
         Reply::Events(vec![chunk(json!({ "content": "I" }), "content_filter")]),
         Reply::Events(vec![chunk(json!({ "refusal": "I cannot" }), "stop")]),
+        Reply::Events(vec![chunk(json!({ "content": " " }), "recitation")]),
         Reply::Status(400, None, r#"{"error":{"code":"content_filter"}}"#.to_owned()),
     ] {
         let script = Script::of([reply]);
@@ -196,6 +197,14 @@ async fn a_refusal_is_told_in_many_ways_and_not_repeated() {
         assert_eq!((code(&provider).await, script.calls()), ("refused", 1));
         assert_eq!(provider.state(), State::Closed);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ending_in_a_word_of_the_providers_own_is_no_refusal_when_there_is_an_answer() {
+    let choice = json!({ "index": 0, "delta": { "content": "fine" }, "finish_reason": "eos" });
+    let event = json!({ "id": "1", "object": "chat.completion.chunk", "model": "m", "choices": [choice] });
+    let answer = ask(&Script::of([Reply::Events(vec![event])]).provider()).await.expect("an answer");
+    assert_eq!(answer.response.text(), "fine");
 }
 
 /// Keeps all that is logged.
