@@ -9,22 +9,20 @@ const SHORTEST: usize = 7;
 
 /// The words the rules know, and every way to lose one letter of the long ones.
 struct Known {
+    of_cues: HashSet<&'static str>,
     words: HashSet<&'static str>,
     shortened: HashMap<String, &'static str>,
 }
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
-    let words: HashSet<&'static str> = super::lexicon::texts()
-        .chain([include_str!("lexicon/places.toml"), include_str!("lexicon/names.toml")])
-        .flat_map(|text| text.split(|c: char| !c.is_ascii_lowercase()))
-        .collect();
-    let mut long: Vec<_> = super::lexicon::texts()
-        .flat_map(|text| text.split(|c: char| !c.is_ascii_lowercase()))
-        .filter(|word| word.len() >= SHORTEST)
-        .collect();
+    let words_of = |text: &'static str| text.split(|c: char| !c.is_ascii_lowercase());
+    let of_cues: HashSet<&'static str> = super::lexicon::texts().flat_map(words_of).collect();
+    let lists = [include_str!("lexicon/places.toml"), include_str!("lexicon/names.toml")];
+    let words = of_cues.iter().copied().chain(lists.into_iter().flat_map(words_of)).collect();
+    let mut long: Vec<_> = of_cues.iter().copied().filter(|word| word.len() >= SHORTEST).collect();
     long.sort_unstable(); // the same neighbour every time
     let shortened = long.into_iter().flat_map(|word| without_one(word).map(move |short| (short, word))).collect();
-    Known { words, shortened }
+    Known { of_cues, words, shortened }
 });
 
 /// `folded` with such words mended.
@@ -36,6 +34,11 @@ pub(super) fn mended(folded: &str) -> String {
         mended.push_str(&piece[word.len()..]);
     }
     mended
+}
+
+/// Whether a cue has this word.
+pub(super) fn knows(word: &str) -> bool {
+    KNOWN.of_cues.contains(word)
 }
 
 fn neighbour(word: &str) -> Option<&'static str> {

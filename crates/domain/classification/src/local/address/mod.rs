@@ -20,8 +20,9 @@ struct Candidate {
 }
 
 static CORRECTED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:sorry|no wait|wait no|i mean|i meant|make that|scratch that|correction|actually|oops|not)\b|\*")
+    pattern(r"(?i)\b(?:so?r+y|no wait|wait no|i mean|i meant|make that|scratch that|correction|actually|oops|not)\b|\*")
 });
+static UNSURE_NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b\d{1,5}[a-z]? or \d{1,5}[a-z]? [a-z]"));
 static UNSURE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^[\s,?]*(?:or|ou|o|还是)\s"));
 
 fn pattern(expression: &str) -> Regex {
@@ -43,6 +44,9 @@ pub(in crate::local) fn address(shown: &str) -> Option<String> {
     }
     if found.is_empty() {
         found.extend(building(shown));
+    }
+    if UNSURE_NUMBER.is_match(shown) {
+        return None;
     }
     let chosen = choose(shown, &found)?;
     let text = shown[chosen.start..chosen.end].split_whitespace().collect::<Vec<_>>().join(" ");

@@ -2,18 +2,25 @@
 
 use super::tail::{city_after, unit_after};
 use super::{Candidate, pattern};
+use crate::local::spelling;
 use crate::local::text::folded;
 use crate::local::tokens::Token;
 use crate::local::words::{NAMES, PLACES};
 use regex::Regex;
 use std::sync::LazyLock;
 
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#?\d{1,5}[A-Za-z]?(?:-\d{1,5}[A-Za-z]?)?$"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^#?(?:[Pp][Hh])?\d{1,5}[A-Za-z]?(?:-\d{1,5}[A-Za-z]?)?$"));
 static UNIT_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?:^|[\s(])((?:(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|bureau|app\.?)\s?#?\s?[a-z]?\d{1,5}[a-z]?|penthouse|ph)\s*(?:@|at|-|–|,|of)\s*)$",
+        r"(?i)(?:^|[\s(])((?:(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|bureau|app\.?)\s?#?\s?(?:[a-z]?\d{1,5}[a-z]?|[a-d]\b)|penthouse|ph)\s*(?:@|at|-|–|,|of)\s*)$",
     )
 });
+/// "1507 at 18 Yonge", "2607 - 295 Adelaide": a bare unit number.
+static BARE_UNIT_BEFORE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:^|[\s(:])((?:ph)?\d{3,4}[a-z]?\s*(?:@|at|-|–|/)\s*)$"));
+/// "14 & 16 Elm", "12a and 12b Fallgate": two numbers of one street.
+static TWIN_BEFORE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:^|[\s(:])(\d{1,4}[a-z]?\s*(?:&|and|n|\+)\s*)$"));
 static LOT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"\b[Ll]ot\s#?\d{1,4}[A-Za-z]?\b(?:,?\s+(?:[Cc]on(?:c|cession)\.?\s\d{1,2}|(?:\d{1,3}(?:st|nd|rd|th)\s)?(?:[A-Z][a-z]+\s)?(?:Sideroad|Line|Concession|Rd|Road|Trail|Ave|St|Dr)\b))?",
@@ -53,7 +60,11 @@ pub(super) fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Can
             && (3..=4).contains(&t.word.len())
             && t.word.chars().all(|c| c.is_ascii_digit())
     };
-    let compound = tokens.get(at + 2).is_some_and(unit) || number.word.contains('-') || number.word.starts_with('#');
+    let bare_unit = (number.word.len() <= 3).then(|| BARE_UNIT_BEFORE.captures(&shown[..number.start])).flatten();
+    let bare_unit = bare_unit.and_then(|c| c.get(1)).map(|m| m.start());
+    let compound = tokens.get(at + 2).is_some_and(unit) || compound(number.word) || bare_unit.is_some();
+    let followed = shown[end..].trim_start().starts_with('#');
+    let large = stands_alone(tokens, at);
     let introduced = at > 0
         && !tokens[at - 1].closed
         && matches!(
@@ -93,10 +104,12 @@ pub(super) fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Can
                 | "selling"
                 | "moving"
         );
-    if !named && !compound && !introduced && at > 0 {
+    if !named && !compound && !introduced && !followed && !large && at > 0 {
         return None;
     }
-    let start = UNIT_BEFORE.captures(&shown[..number.start]).and_then(|c| c.get(1)).map_or(number.start, |m| m.start());
+    let before_number = |pattern: &Regex| pattern.captures(&shown[..number.start])?.get(1).map(|m| m.start());
+    let start =
+        before_number(&UNIT_BEFORE).or(bare_unit).or_else(|| before_number(&TWIN_BEFORE)).unwrap_or(number.start);
     let start = if start == number.start && before == Some('#') { start - 1 } else { start };
     let mut end = end;
     for _ in 0..2 {
@@ -104,6 +117,23 @@ pub(super) fn street(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<Can
         end = city_after(shown, end, named);
     }
     Some(Candidate { start, end })
+}
+
+/// Whether "52 foxley" is an address with nothing else to show for it: not "20 feature sheets", "may 31 move", "form 122".
+fn stands_alone(tokens: &[Token<'_>], at: usize) -> bool {
+    let number = tokens[at].word;
+    let year = number.len() == 4 && (number.starts_with("19") || number.starts_with("20"));
+    let counted = at > 0 && COUNTED.contains(&folded(tokens[at - 1].word).as_str());
+    number.len() > 1
+        && number.chars().all(|c| c.is_ascii_digit())
+        && !year
+        && !counted
+        && tokens.get(at + 1).is_some_and(|next| !spelling::knows(&folded(next.word)))
+}
+
+/// Whether a unit and a street number stand in one word.
+fn compound(word: &str) -> bool {
+    word.contains('-') || word.starts_with('#')
 }
 
 /// Whether the text before a number is the first half of a time such as 10:30.
@@ -147,6 +177,11 @@ fn name(tokens: &[Token<'_>], number: usize) -> Option<(usize, bool)> {
     {
         return None;
     }
+    // "5 St Joseph": a saint, no suffix.
+    let saint = matches!(folded(first.word).as_str(), "st" | "saint") && !first.closed;
+    if saint && tokens.get(number + 2).is_some_and(|t| !stops(t) && t.word.len() > 3 && !is_suffix(t)) {
+        return without_suffix(tokens, number, &stops);
+    }
     // A suffix within reach, with nothing between that cannot be part of a name.
     let mut at = number + 1;
     while let Some(token) = tokens.get(at).filter(|t| at <= number + 4 && (!stops(t) || is_suffix(t))) {
@@ -186,13 +221,22 @@ fn without_suffix(tokens: &[Token<'_>], number: usize, stops: &dyn Fn(&Token<'_>
     let first = &tokens[number + 1];
     let word = folded(first.word);
     let capital = first.capital() && word.len() >= 3;
+    let digits = |t: &Token<'_>| (3..=4).contains(&t.word.len()) && t.word.chars().all(|c| c.is_ascii_digit());
+    let twin = number > 1
+        && matches!(tokens[number - 1].word, "&" | "and" | "n")
+        && tokens[number - 2].word.starts_with(|c: char| c.is_ascii_digit());
+    let unit = !first.closed && tokens.get(number + 2).is_some_and(digits);
+    let sure = twin || unit || compound(tokens[number].word);
+    let generic = GENERIC.contains(&word.as_str());
+    let short = !(sure || number > 0 && matches!(tokens[number - 1].word, "at" | "on" | "At" | "On"));
     if !capital
+        && !generic
         && (word.len() < 3
-            || word.len() == 3 && !(number > 0 && matches!(tokens[number - 1].word, "at" | "on" | "At" | "On"))
-            || word.ends_with('s')
+            || word.len() == 3 && short
+            || word.ends_with('s') && !word.ends_with("ss") && !sure
             || word.ends_with("ing")
             || word.ends_with("ed")
-            || NAMES.knows(first.word)
+            || NAMES.knows(first.word) && !sure
             || !word.chars().all(|c| c.is_alphabetic()))
     {
         return None;
@@ -201,8 +245,10 @@ fn without_suffix(tokens: &[Token<'_>], number: usize, stops: &dyn Fn(&Token<'_>
     if let Some(next) =
         tokens.get(at + 1).filter(|t| !first.closed && (!stops(t) || PLACES.directions.contains(&folded(t.word))))
     {
-        let direction = PLACES.directions.contains(&folded(next.word));
-        let second = PLACES.second.contains(&folded(next.word))
+        let direction = is_direction(tokens, at + 1);
+        let open = generic && next.word.chars().all(char::is_alphanumeric);
+        let second = open
+            || PLACES.second.contains(&folded(next.word))
             || (capital
                 && next.capital()
                 && !NAMES.knows(next.word)
@@ -210,13 +256,63 @@ fn without_suffix(tokens: &[Token<'_>], number: usize, stops: &dyn Fn(&Token<'_>
                 && !next.word.chars().all(char::is_uppercase));
         if direction || second {
             at += 1;
-            let third = tokens
-                .get(at + 1)
-                .filter(|t| !tokens[at].closed && PLACES.directions.contains(&folded(t.word)) && !direction);
-            if third.is_some() {
+            if !tokens[at].closed && !direction && is_direction(tokens, at + 1) {
                 at += 1;
             }
         }
     }
     Some((tokens[at].end, capital))
+}
+
+/// Words before a number that is no address.
+const COUNTED: [&str; 31] = [
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "form",
+    "forms",
+    "schedule",
+    "page",
+    "fob",
+    "to",
+    "level",
+];
+
+/// First words of street names that are none by themselves.
+const GENERIC: [&str; 13] =
+    ["old", "new", "upper", "lower", "east", "west", "north", "south", "saint", "st", "lake", "mount", "castle"];
+
+/// "900 Queen w", but not "900 Queen n they moved".
+fn is_direction(tokens: &[Token<'_>], at: usize) -> bool {
+    let and = |next: &Token<'_>| {
+        let next = folded(next.word);
+        let unit = matches!(next.as_str(), "unit" | "suite" | "apt" | "ph");
+        !unit && PLACES.not_streets.contains(&next)
+            || matches!(next.as_str(), "send" | "get" | "book" | "call" | "order" | "tell")
+    };
+    tokens.get(at).is_some_and(|token| {
+        let joins = matches!(token.word, "n" | "w") && !token.closed && tokens.get(at + 1).is_some_and(and);
+        PLACES.directions.contains(&folded(token.word)) && !joins
+    })
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 static UNIT_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^(?:,?\s*\(?(?:unit|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|app\.?|bureau)\s?#?\s?(?:[a-z]{1,2}-?\d{1,4}|\d{1,5}[a-z]?|[a-d]\b)\)?|,?\s*(?:ph|penthouse)\b|,?\s*#\s?\d{1,5}[a-z]?\b|,?\s+(?:main fl(?:oo)?r|upper(?: unit| level)?|lower(?: unit| level)?|basement|bsmt|main level)\b|\s\d{3,4}\b)",
+        r"(?i)^(?:,?\s*\(?(?:units?|bay|suite|ste\.?|apt\.?|apartment|penthouse|ph|th|app\.?|bureau)\s?#?\s?(?:[a-z]{1,2}-?\d{1,4}|\d{1,5}[a-z]?(?:-\d{1,2}\b)?|[a-d]\b)\)?|,?\s*(?:ph|penthouse)\b|,?\s*#\s?\d{1,5}[a-z]?\b|,?\s+(?:main fl(?:(?:oo)?r)?|upper(?: unit| level)?|lower(?: unit| level)?|basement|bsmt|main level)\b|\s\d{3,4}[a-z]?\b)",
     )
 });
 static STATE_AFTER: LazyLock<Regex> = LazyLock::new(|| {

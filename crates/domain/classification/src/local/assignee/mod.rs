@@ -56,6 +56,9 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
     if !known && (!capital || PEOPLE.outsiders.contains(&folded(token.word))) {
         return None;
     }
+    if writes(tokens, at) {
+        return None;
+    }
     let aside = shown[..token.start].ends_with('(');
     let opens = !aside && before.is_none_or(|t| t.closed) || (at <= 2 && PEOPLE.greetings.contains(previous.as_str()));
     let called = before.is_some_and(|t| !t.closed);
@@ -112,6 +115,15 @@ fn score(shown: &str, tokens: &[Token<'_>], at: usize) -> Option<f32> {
         && (next.is_some() || ends)
         && !is_word(&folded(token.word));
     (asked || said).then_some(2.5)
+}
+
+/// "Tyler here", "it's Tyler", "gord again": who writes asks, and is not asked.
+fn writes(tokens: &[Token<'_>], at: usize) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(|t| folded(t.word)).unwrap_or_default();
+    let (before, after) = (word(at.checked_sub(1)), word(Some(at + 1)));
+    matches!(before.as_str(), "its" | "it's" | "im" | "i'm" | "c'est" | "soy") && at <= 4
+        || matches!(after.as_str(), "here" | "again" | "calling" | "speaking") && at <= 4 && !tokens[at].closed
+        || before == "is" && word(at.checked_sub(2)) == "this"
 }
 
 /// "give this one to Hamid", "assign Alex", "lead: Sarah", "open the file under Wei".

@@ -28,6 +28,10 @@ fn assignees_as_typed() {
         ("Tony's parents are ready", None),
         ("all done. Love, Maureen", None),
         ("send it to the lawyer", None),
+        ("hey its tyler can someone reset my login", None),
+        ("Kwame here. closed a lil one", None),
+        ("Lorna, I've a parcel at the depot, could you get it. Graham", Some("Lorna")),
+        ("shanelle open house tmrw 1pm, need arrows out", Some("shanelle")),
     ] {
         assert_eq!(assignee(text, None).as_deref(), expected, "{text}");
     }
