@@ -2,10 +2,12 @@
 
 mod agents;
 mod api_keys;
+mod classifications;
 mod streams;
 
 pub use agents::agent_log_contract;
 pub use api_keys::api_keys_contract;
+pub use classifications::{classifications_contract, classified, question, rich};
 pub use streams::{stream_event, streams_contract};
 
 use crate::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, KEPT_FOR, ScopeKey, StoredAnswer};

@@ -31,20 +31,24 @@ use dispatch_mission::mission_desk::MissionDesk;
 use dispatch_mission::mission_store::MissionStore;
 use dispatch_mission::signal_log::SignalLog;
 use dispatch_pipeline::agents::Agents;
+use dispatch_pipeline::classify::Classify;
 use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
+use dispatch_pipeline::ports::classifications::ClassificationStore;
 use dispatch_pipeline::ports::idempotency::IdempotencyStore;
 use dispatch_pipeline::ports::stories::Stories;
+use dispatch_pipeline::ports::streams::StreamStore;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::reports::Reports;
+use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgIdempotency, PgMissionDesk, PgMissionStore, PgSignalLog,
-    PgStories, PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgIdempotency, PgMissionDesk, PgMissionStore,
+    PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
@@ -65,6 +69,8 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
     let reports: Arc<dyn DeliveryReports> = Arc::new(PgDeliveryReports::new(pools.intake.clone()));
     let desk: Arc<dyn MissionDesk> = Arc::new(PgMissionDesk::new(pools.work.clone()));
     let keys: Arc<dyn IdempotencyStore> = Arc::new(PgIdempotency::new(pools.work.clone()));
+    let streams: Arc<dyn StreamStore> = Arc::new(PgStreams::new(pools.work.clone()));
+    let classifications: Arc<dyn ClassificationStore> = Arc::new(PgClassifications::new(pools.work.clone()));
     Surface {
         intake: Data::new(Intake::new(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
@@ -72,6 +78,14 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),
         observe: Data::new(observe(&pools.work, &pools.pulse)),
         agents: Data::new(Agents::new(thinking.cards.clone(), AtHome::new(thinking.log(&pools.work)))),
+        streams: Data::new(Streams::new(streams, StreamLimits::default())),
+        classify: Data::new(Classify::new(
+            thinking.classifier.clone(),
+            AtHome::new(classifications),
+            config.routing.policy.clone(),
+            Arc::new(SystemClock),
+            thinking.classifiers(),
+        )),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),
@@ -132,7 +146,11 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
         zone: config.routing.zone,
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
-        upkeep: Upkeep { keys: Arc::new(PgIdempotency::new(pool.clone())), agents: thinking.log(pool) },
+        upkeep: Upkeep {
+            keys: Arc::new(PgIdempotency::new(pool.clone())),
+            agents: thinking.log(pool),
+            streams: Arc::new(PgStreams::new(pool.clone())),
+        },
         meter: thinking.meter.clone(),
     };
     Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), workspaces, pool: pool.clone() })

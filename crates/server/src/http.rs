@@ -16,8 +16,10 @@ pub mod missions;
 pub mod observe;
 pub mod path_id;
 pub mod problem;
+pub mod reason;
 pub mod server;
 pub mod socket;
+pub mod sse;
 pub mod timestamp;
 pub mod trace;
 
@@ -28,12 +30,14 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 use auth::Access;
 use dispatch_pipeline::agents::Agents;
+use dispatch_pipeline::classify::Classify;
 use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
 use dispatch_pipeline::ports::identity::Scope;
 use dispatch_pipeline::reports::Reports;
+use dispatch_pipeline::streams::Streams;
 use docs::Document;
 use front::Front;
 use idempotency::{Keys, Need};
@@ -51,6 +55,8 @@ pub struct Surface {
     pub keys: Data<Keys>,
     pub observe: Data<Observe>,
     pub agents: Data<Agents>,
+    pub streams: Data<Streams>,
+    pub classify: Data<Classify>,
     pub slack: Data<SlackDoor>,
     pub sms: Data<SmsDoor>,
     pub reports: Data<Reports>,
@@ -79,6 +85,8 @@ pub fn app(
         .app_data(surface.keys)
         .app_data(surface.observe)
         .app_data(surface.agents)
+        .app_data(surface.streams)
+        .app_data(surface.classify)
         .app_data(surface.slack)
         .app_data(surface.sms)
         .app_data(surface.reports)
@@ -121,6 +129,10 @@ fn routes(config: &mut ServiceConfig) {
         .service(post("/missions/{mission_id}/complete", Scope::Missions, missions::changes::complete))
         .service(post("/missions/{mission_id}/reopen", Scope::Missions, missions::changes::reopen))
         .service(guarded("/missions/{mission_id}/type", Scope::Missions).put(missions::changes::set_type).done())
+        .service(post("/reason/classify", Scope::Reason, reason::classify::classify))
+        .service(post("/reason/classifications", Scope::Reason, reason::classifications::create))
+        .service(get("/reason/classifications/{classification_id}", Scope::Reason, reason::classifications::show))
+        .service(get("/reason/stream/{stream_id}", Scope::Reason, reason::stream::follow))
         .service(open_get("/observe/health", observe::health))
         .service(get("/observe/agents", Scope::Observe, observe::agents))
         .service(get("/observe/logs/{id}", Scope::Observe, observe::story))

@@ -10,7 +10,7 @@ mod tests;
 
 pub use object::JsonObject;
 
-use crate::http::{intake, missions, observe, problem};
+use crate::http::{intake, missions, observe, problem, reason};
 use finish::Finish;
 use utoipa::OpenApi;
 
@@ -29,6 +29,7 @@ use utoipa::OpenApi;
     tags(
         (name = "intake", description = "Receive messages"),
         (name = "missions", description = "The work that people do"),
+        (name = "reason", description = "What messages mean, told as it is found out"),
         (name = "observe", description = "Is it well, and what happened"),
     ),
     paths(
@@ -45,6 +46,10 @@ use utoipa::OpenApi;
         missions::changes::reopen,
         missions::changes::set_type,
         missions::changes::delete,
+        reason::classify::classify,
+        reason::classifications::create,
+        reason::classifications::show,
+        reason::stream::follow,
         observe::health,
         observe::agents,
         observe::story,
@@ -57,6 +62,10 @@ use utoipa::OpenApi;
         missions::DeletedFilterDto,
         missions::MissionOrderDto,
         missions::MissionTypeFilterDto,
+        reason::ClassifyMetadataEventDto,
+        reason::DeltaEventDto,
+        reason::ClassifyCompleteEventDto,
+        reason::StreamEventDto,
     )),
     security(("bearer" = []), ("apiKey" = [])),
     modifiers(&Finish),

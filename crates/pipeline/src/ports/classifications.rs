@@ -1,12 +1,19 @@
 //! The `ClassificationStore` port: what texts were understood to mean that somebody asked about, and what units were. Must not know who
 //! classified.
 
+#[cfg(any(test, feature = "testing"))]
+mod memory;
+
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryClassifications;
+
 use async_trait::async_trait;
 use dispatch_classification::classifier::Classified;
 use dispatch_mission::ids::{ClassificationId, OperationId, UnitId};
 use dispatch_mission::mission::RoutingDecision;
 use dispatch_mission::signal::Source;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use thiserror::Error;
 use time::OffsetDateTime;
 
@@ -19,8 +26,8 @@ pub struct Question {
     pub operation: Option<(OperationId, u16)>,
     /// What was written.
     pub text: String,
-    /// Where.
-    pub source: Source,
+    /// Where, if the caller says so.
+    pub source: Option<Source>,
     /// When: its dates are relative to that.
     pub said_at: OffsetDateTime,
     /// What the caller wants to find again with it. Never read by a mind.
@@ -69,15 +76,14 @@ pub trait ClassificationStore: Send + Sync {
         preview: &Preview,
     ) -> Result<KeptClassification, ClassificationStoreError>;
 
-    /// The answer that this operation's text at this place got before.
+    /// The answers that this operation's texts got before, by their place.
     ///
     /// # Errors
     /// `Unavailable`.
     async fn answered(
         &self,
         operation: OperationId,
-        place: u16,
-    ) -> Result<Option<KeptClassification>, ClassificationStoreError>;
+    ) -> Result<BTreeMap<u16, KeptClassification>, ClassificationStoreError>;
 
     /// By its id, a unit's too.
     ///

@@ -2,24 +2,30 @@
 
 use crate::ports::agents::AgentLog;
 use crate::ports::idempotency::IdempotencyStore;
+use crate::ports::streams::StreamStore;
 use std::sync::Arc;
 
 /// Records that are removed in one go, so that a heartbeat stays short; the rest is for the next one.
 const AT_ONCE: u32 = 500;
+/// The same of streams, each of which may have thousands of events.
+const STREAMS_AT_ONCE: u32 = 100;
 
 /// Everything that is kept for a time only.
 #[allow(missing_docs)] // one field, one port
 pub struct Upkeep {
     pub keys: Arc<dyn IdempotencyStore>,
     pub agents: Arc<dyn AgentLog>,
+    pub streams: Arc<dyn StreamStore>,
 }
 
 impl Upkeep {
     /// Removes what is too old.
     pub(super) async fn purge(&self) {
-        for (what, result) in
-            [("idempotency keys", self.keys.purge(AT_ONCE).await), ("agents' minutes", self.agents.purge().await)]
-        {
+        for (what, result) in [
+            ("idempotency keys", self.keys.purge(AT_ONCE).await),
+            ("agents' minutes", self.agents.purge().await),
+            ("streams", self.streams.purge(STREAMS_AT_ONCE).await),
+        ] {
             match result {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(what, rows, "removed, for its time is over"),

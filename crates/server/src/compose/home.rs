@@ -6,6 +6,7 @@
 //! (`dispatch_pipeline::group_commit`).
 
 mod agents;
+mod classifications;
 mod identity;
 
 use async_trait::async_trait;

@@ -47,6 +47,7 @@ pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Gat
     let drain = CancellationToken::new();
     let mut running = JoinSet::new();
     let intake = http.as_ref().map(|(_, surface)| surface.intake.clone());
+    let streams = http.as_ref().map(|(_, surface)| surface.streams.clone());
     let mut door = None;
     if let Some((listener, surface)) = http {
         let (front, closing) = (surface.front.clone(), CancellationToken::new());
@@ -71,8 +72,9 @@ pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Gat
             door.announce().await;
         }
         drain.cancel();
-        if let Some(door) = &door {
-            door.close().await;
+        // A connection that a stream is told on ends with the stream.
+        if let (Some(door), Some(streams)) = (&door, &streams) {
+            tokio::join!(door.close(), streams.drain());
         }
         if let Some(intake) = intake {
             let stored = tokio::time::timeout(INTAKE_DRAIN, intake.drained()).await;

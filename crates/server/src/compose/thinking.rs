@@ -59,6 +59,13 @@ impl Thinking {
         })
     }
 
+    /// The names of those that classify, in the order in which they are asked.
+    #[must_use]
+    pub fn classifiers(&self) -> Vec<String> {
+        let classify = self.cards.iter().filter(|card| card.kind == AgentKind::Classifier);
+        classify.map(|card| card.name.clone()).collect()
+    }
+
     /// Where what the agents do is kept.
     #[must_use]
     pub fn log(&self, pool: &Pool) -> Arc<dyn AgentLog> {

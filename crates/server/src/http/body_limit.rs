@@ -2,6 +2,7 @@
 //! Must not know what is in them.
 
 use super::intake;
+use super::limits::Claim;
 use super::problem::{Problem, kind};
 use super::socket::Connection;
 use actix_web::HttpMessage as _;
@@ -20,6 +21,13 @@ use tokio::time::{Sleep, sleep};
 
 /// Largest body that an operation reads, intake aside.
 pub const OPERATION_BYTES: usize = 64 * 1024;
+
+/// The most bytes of a body for the route of this pattern. Webhooks are long, and so are fifty messages at once.
+pub fn of(pattern: Option<&str>, claim: Claim) -> usize {
+    let is_batch =
+        pattern.is_some_and(|path| path.ends_with("/reason/classify") || path.ends_with("/reason/classifications"));
+    if is_batch || claim == Claim::Webhook { intake::LIMIT_BYTES } else { OPERATION_BYTES }
+}
 
 /// How long a body may take to arrive. Ten seconds unless the application says otherwise; Slack itself waits three.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +54,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Over the body of `request`, whichever route it goes to: `webhook` bodies may be longer.
-    pub fn over(request: &mut ServiceRequest, webhook: bool) -> Self {
-        let limit = if webhook { intake::LIMIT_BYTES } else { OPERATION_BYTES };
+    /// Over the body of `request`, which has `limit` bytes at most.
+    pub fn over(request: &mut ServiceRequest, limit: usize) -> Self {
         let Patience(patience) = request.app_data::<Patience>().copied().unwrap_or_default();
         let watch = Self { limit, patience, fault: Rc::default() };
         let payload = request.take_payload();

@@ -1,7 +1,7 @@
 //! The front door: what every request passes before it is routed, and every answer on its way out. Must not know routes
 //! beyond what it takes to tell probes and webhooks from the rest.
 
-use super::body_limit::Watch;
+use super::body_limit::{self, Watch};
 use super::caller::Caller;
 use super::cors::Cors;
 use super::limits::{Claim, Limits, is_somebody};
@@ -78,7 +78,8 @@ pub async fn pass<B: MessageBody + 'static>(
     };
     let claim = Claim::of(request.match_pattern().as_deref(), request.headers());
     let source = front.limits.source(&request);
-    let body = Watch::over(&mut request, claim == Claim::Webhook);
+    let longest = body_limit::of(request.match_pattern().as_deref(), claim);
+    let body = Watch::over(&mut request, longest);
     let admitted = front.limits.before(source.as_ref(), claim);
     let admitted = admitted.and_then(|()| fits(&request)).and_then(|()| body.announced(&request));
     let mut answer = match admitted {

@@ -10,6 +10,7 @@ mod words;
 
 pub use dto::{MissionDto, MissionPageDto, RoutingDecisionDto};
 pub use query::{DeletedFilterDto, ListQuery, MissionOrderDto, MissionTypeFilterDto};
+pub(in crate::http) use words::mirror;
 pub use words::{MissionKindDto, MissionStatusDto, MissionTypeDto, VisibilityDto};
 
 use super::caller::Caller;

@@ -8,7 +8,7 @@ mod sms;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Final, MEDIA_TYPE, TYPE_BASE, finish};
+pub use answer::{Final, MEDIA_TYPE, TYPE_BASE, as_event, finish};
 pub use body::{ProblemBody, ProblemField};
 pub use kind::Kind;
 pub use sms::unrecorded;
@@ -22,7 +22,10 @@ use actix_web::{HttpResponse, ResponseError};
 use dispatch_mission::mission_desk::{MissionDeskError, Refusal, Wrong};
 use dispatch_mission::mission_store::MissionStoreError;
 use dispatch_mission::signal_log::SignalLogError;
+use dispatch_pipeline::classify::ClassifyError;
 use dispatch_pipeline::ports::StoreUnavailable;
+use dispatch_pipeline::ports::classifications::ClassificationStoreError;
+use dispatch_pipeline::streams::BeginError;
 use dispatch_slack::event::ParseError;
 use dispatch_slack::verify::SignatureError;
 use std::error::Error as StdError;
@@ -226,6 +229,39 @@ impl From<Refusal> for Problem {
                 let field = |one: &Wrong| ProblemField::pointer(&format!("/{}", one.field), one.detail);
                 Self::new(&kind::INVALID_BODY).errors(wrong.iter().map(field).collect())
             }
+        }
+    }
+}
+
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Busy => Self::new(&kind::OVERLOADED).detail("Nothing was begun; ask again.").retry_later(),
+            BeginError::Unavailable(down) => down.into(),
+        }
+    }
+}
+
+impl From<ClassificationStoreError> for Problem {
+    fn from(error: ClassificationStoreError) -> Self {
+        match error {
+            ClassificationStoreError::Unavailable(_) => Self::new(&kind::DATABASE_UNAVAILABLE).retry_later(),
+            ClassificationStoreError::Rejected(_) => Self::new(&kind::CLASSIFICATION_REJECTED),
+        }
+        .because(error)
+    }
+}
+
+impl From<ClassifyError> for Problem {
+    fn from(error: ClassifyError) -> Self {
+        match error {
+            // Its source may quote what was sent: the code alone goes to the log.
+            ClassifyError::NotUnderstood(error) if error.is_retryable() => {
+                Self::new(&kind::CLASSIFIER_UNAVAILABLE).retry_later().because(error.code())
+            }
+            ClassifyError::NotUnderstood(error) => Self::new(&kind::CLASSIFICATION_FAILED).because(error.code()),
+            ClassifyError::NotKept(error) => error.into(),
+            ClassifyError::CutOff => Self::new(&kind::INTERNAL).because(error),
         }
     }
 }

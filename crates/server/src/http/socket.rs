@@ -32,6 +32,8 @@ struct State {
     given_up: Cell<Option<Instant>>,
     /// When the other side stopped taking what is written.
     stalled: Cell<Option<Instant>>,
+    /// The other side sends nothing more: it has hung up, or shut its half.
+    left: Cell<bool>,
 }
 
 /// The connection of a request, among its connection data.
@@ -56,6 +58,15 @@ impl Connection {
     /// connection waits no longer than for a head.
     pub fn give_up_body(&self) {
         self.0.given_up.set(Some(Instant::now()));
+    }
+}
+
+impl Connection {
+    /// Whether the other side has hung up, as far as it can be seen. Who has shut only his half counts too: no client for
+    /// whom a stream makes sense does that. Whoever is told is woken by the connection itself.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        self.0.left.get()
     }
 }
 
@@ -136,6 +147,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         let read = Pin::new(&mut this.stream).poll_read(context, into);
         if read.is_pending() {
             return this.wait(context);
+        }
+        if into.filled().len() == before && into.remaining() > 0 {
+            this.state.left.set(true);
         }
         if into.filled().len() > before && this.state.in_hand.get() == 0 && this.state.reading.get().is_none() {
             this.state.reading.set(Some(Instant::now()));

@@ -7,6 +7,7 @@ mod document;
 mod front_door;
 mod idempotency;
 mod identity;
+mod reason;
 mod slack;
 mod slow;
 mod sms;
@@ -50,6 +51,8 @@ fn surface(fault: Fault) -> Surface {
         keys: Data::new(Keys::new(Arc::new(MemoryIdempotency::default()), Duration::from_secs(60))),
         observe: Data::new(Observe::new(Arc::new(FakeStories), Arc::new(FakeVitals { live: !fault.no_worker }))),
         agents: agents::agents(Default::default()),
+        streams: reason::streams(),
+        classify: reason::classify(),
         slack: Data::new(SlackDoor::new(secrets, clock.clone())),
         sms: sms::door(fault.no_sms, clock.clone()),
         reports: Data::new(Reports::new(Arc::new(sms::ToldReports::new(fault.log_down)))),

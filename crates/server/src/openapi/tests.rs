@@ -4,7 +4,9 @@
 use super::json;
 use crate::http::intake::IntakeStatusDto;
 use crate::http::observe::{AgentHealthDto, AgentKindDto, CheckStatusDto, HealthStatusDto, ProbeStatusDto};
+use dispatch_classification::taxonomy::{GroupKey, ListingType, MessageType, TaskKey};
 use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
+use dispatch_mission::signal::Source;
 use dispatch_mission::status::MissionStatus;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,8 +38,12 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
         ),
         ("CheckStatus", sent(&[CheckStatusDto::Pass, CheckStatusDto::Warn, CheckStatusDto::Fail])),
         ("DeletedFilter", json!(["exclude", "include", "only"])),
+        ("GroupKey", json!(GroupKey::ALL.map(GroupKey::as_str))),
         ("HealthStatus", sent(&[HealthStatusDto::Ok, HealthStatusDto::Degraded])),
         ("IntakeStatus", sent(&[IntakeStatusDto::Queued, IntakeStatusDto::Ignored])),
+        ("ListingType", json!(ListingType::ALL.map(ListingType::as_str))),
+        ("MessageSource", json!([Source::Slack, Source::Sms].map(Source::as_str))),
+        ("MessageType", json!(MessageType::ALL.map(MessageType::as_str))),
         ("MissionKind", json!([MissionKind::Activity, MissionKind::AgentTask].map(MissionKind::as_str))),
         ("MissionOrder", json!(["-created_at", "-updated_at"])),
         ("MissionStatus", json!(MissionStatus::ALL.map(MissionStatus::as_str))),
@@ -48,6 +54,7 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
             json!([Visibility::Both, Visibility::Agent, Visibility::Marketing].map(Visibility::as_str)),
         ),
         ("ProbeStatus", sent(&[ProbeStatusDto::Alive, ProbeStatusDto::Ready])),
+        ("TaskKey", json!(TaskKey::ALL.map(TaskKey::as_str))),
     ]);
     let document: Value = serde_json::from_str(&json()).expect("JSON");
     let schemas = document["components"]["schemas"].as_object().expect("components");

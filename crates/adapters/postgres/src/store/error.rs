@@ -212,6 +212,12 @@ impl From<StoreError> for dispatch_mission::mission_store::MissionStoreError {
     }
 }
 
+impl From<StoreError> for dispatch_pipeline::ports::classifications::ClassificationStoreError {
+    fn from(error: StoreError) -> Self {
+        if error.is_bad_value() { Self::Rejected(error.boxed()) } else { Self::Unavailable(error.boxed()) }
+    }
+}
+
 impl From<StoreError> for dispatch_pipeline::ports::StoreUnavailable {
     fn from(error: StoreError) -> Self {
         Self(error.boxed())

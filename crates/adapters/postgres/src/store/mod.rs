@@ -5,6 +5,7 @@
 mod agent_log;
 mod api_keys;
 mod brokerage;
+mod classifications;
 mod deliveries;
 mod delivery_queue;
 mod delivery_reports;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 pub use self::agent_log::PgAgentLog;
 pub use self::api_keys::PgApiKeys;
+pub use self::classifications::PgClassifications;
 pub use self::delivery_queue::PgDeliveryQueue;
 pub use self::delivery_reports::PgDeliveryReports;
 pub use self::doorbell::PgDoorbell;

@@ -5,6 +5,7 @@
 mod access;
 mod agents;
 mod changes;
+mod classifications;
 mod contracts;
 mod desk;
 mod effects;

@@ -32,6 +32,16 @@ struct Row {
 }
 
 impl MemoryStreams {
+    /// With this stream in it, just opened.
+    #[must_use]
+    pub fn with(stream: StreamId, owner: &str, events: Vec<StreamEvent>) -> Self {
+        let (last, ended) = (events.len() as u32, events.last().is_some_and(|last| last.name.is_terminal()));
+        let (zero, owner) = (Duration::ZERO, owner.to_owned());
+        let (opened_at, attended_at, lease_until) = (zero, zero, zero);
+        let row = Row { owner, events, last, ended, kept: true, opened_at, attended_at, lease_until };
+        Self(Mutex::new(State { streams: BTreeMap::from([(stream, row)]), ..State::default() }))
+    }
+
     /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).now += by;
@@ -42,7 +52,7 @@ impl MemoryStreams {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).down = down;
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T, StoreUnavailable> {
+    fn look<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T, StoreUnavailable> {
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if state.down { Err(StoreUnavailable("it is down".into())) } else { Ok(work(&mut state)) }
     }
@@ -57,7 +67,7 @@ impl StreamStore for MemoryStreams {
         first: &StreamEvent,
         lease: Duration,
     ) -> Result<(), StoreUnavailable> {
-        self.with(|state| {
+        self.look(|state| {
             let (owner, events, now) = (owner.to_owned(), vec![first.clone()], state.now);
             let (opened_at, attended_at, lease_until) = (now, now, now + lease);
             let row = Row { owner, events, last: 1, ended: false, kept: true, opened_at, attended_at, lease_until };
@@ -71,7 +81,7 @@ impl StreamStore for MemoryStreams {
         events: &[StreamEvent],
         lease: Duration,
     ) -> Result<Telling, StoreUnavailable> {
-        self.with(|state| {
+        self.look(|state| {
             let now = state.now;
             let Some(row) = state.streams.get_mut(&stream).filter(|row| !row.ended && row.kept) else {
                 return Telling::Ended;
@@ -85,7 +95,7 @@ impl StreamStore for MemoryStreams {
     }
 
     async fn read(&self, stream: StreamId, owner: &str, after: u32, limit: u32) -> Result<Reading, StoreUnavailable> {
-        self.with(|state| {
+        self.look(|state| {
             let now = state.now;
             let Some(row) = state.streams.get_mut(&stream).filter(|row| row.owner == owner) else {
                 return Reading::Unknown;
@@ -100,7 +110,7 @@ impl StreamStore for MemoryStreams {
     }
 
     async fn bury(&self, stream: StreamId, data: &Map<String, Value>) -> Result<bool, StoreUnavailable> {
-        self.with(|state| {
+        self.look(|state| {
             let now = state.now;
             let row = state.streams.get_mut(&stream).filter(|row| !row.ended && row.kept && row.lease_until <= now);
             let Some(row) = row else { return false };
@@ -112,7 +122,7 @@ impl StreamStore for MemoryStreams {
     }
 
     async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
-        self.with(|state| {
+        self.look(|state| {
             let now = state.now;
             let known = |row: &Row| row.opened_at + STREAM_KNOWN_FOR > now;
             let before = state.streams.len();

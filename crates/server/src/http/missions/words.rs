@@ -27,6 +27,8 @@ macro_rules! mirror {
     };
 }
 
+pub(in crate::http) use mirror;
+
 mirror! {
     /// Which sort of row a mission is: `activity` belongs to a listing, `agent_task` to a realtor.
     #[schema(as = MissionKind, example = "agent_task")]

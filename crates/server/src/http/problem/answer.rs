@@ -45,6 +45,11 @@ impl Problem {
         answer.content_type(MEDIA_TYPE).json(self.body(trace, instance))
     }
 
+    /// Writes it to the log where no answer does: in the middle of a stream.
+    pub fn note(&self) {
+        self.log();
+    }
+
     /// Writes the whole chain to the log, which is the only place that sees it.
     fn log(&self) {
         let (code, detail) = (self.0.kind.code, self.0.detail.as_deref().unwrap_or_default());
@@ -68,6 +73,11 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
         inner = error.source();
     }
     text
+}
+
+/// A problem in the middle of a stream, as one line of JSON. Whoever wrote it down has logged it.
+pub fn as_event(problem: &Problem, trace: &TraceContext, instance: &str) -> String {
+    serde_json::to_string(&problem.body(trace, Some(instance))).unwrap_or_default()
 }
 
 /// In the extensions of an answer that stays as it is.

@@ -36,6 +36,8 @@ kinds! {
     IDEMPOTENCY_KEY_REQUIRED = 400 "idempotency_key_required" "An Idempotency-Key is required" never;
     /// The header Idempotency-Key is no key.
     IDEMPOTENCY_KEY_INVALID = 400 "idempotency_key_invalid" "The Idempotency-Key cannot be read" never;
+    /// The last event that a client says it has is none of this stream.
+    LAST_EVENT_ID_INVALID = 400 "last_event_id_invalid" "The last event id is not of this stream" never;
     /// No credentials, or none that count.
     AUTHENTICATION_REQUIRED = 401 "authentication_required" "Authentication is required" never;
     /// A webhook without the headers that its signature needs.
@@ -68,6 +70,10 @@ kinds! {
     MISSION_NOT_FOUND = 404 "mission_not_found" "No mission has this id" never;
     /// Nothing has this id.
     STORY_NOT_FOUND = 404 "story_not_found" "Nothing is known under this id" never;
+    /// No such stream, or another caller's.
+    STREAM_NOT_FOUND = 404 "stream_not_found" "No stream of yours has this id" never;
+    /// No such classification, or none that the caller may see.
+    CLASSIFICATION_NOT_FOUND = 404 "classification_not_found" "No classification has this id" never;
     /// The path exists, the method does not; `Allow` says which do.
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This path does not take this method" never;
     /// The first request with this key has no answer yet.
@@ -84,6 +90,10 @@ kinds! {
     MISSION_TYPE_FIXED = 409 "mission_type_fixed" "An activity keeps its type" never;
     /// The request did not arrive in time.
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive" retry;
+    /// In a stream: nobody listened for too long, so that the work was given up.
+    READER_GONE = 408 "reader_gone" "Nobody listened any more" retry;
+    /// The events of a stream are kept for ten minutes.
+    STREAM_GONE = 410 "stream_gone" "The events of this stream are no longer kept" never;
     /// The body is larger than this operation reads.
     PAYLOAD_TOO_LARGE = 413 "payload_too_large" "The body is too large" never;
     /// Path and query are longer than is read.
@@ -92,6 +102,10 @@ kinds! {
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "The body has a content type that is not read here" never;
     /// Signed and understood, but it can never be stored.
     SIGNAL_REJECTED = 422 "signal_rejected" "The event cannot be stored" never;
+    /// A text is too long, or there are too many.
+    LIMIT_EXCEEDED = 422 "limit_exceeded" "More than is read at once" never;
+    /// A text that can never be kept.
+    CLASSIFICATION_REJECTED = 422 "classification_rejected" "The classification cannot be kept" never;
     /// The headers are larger than is read.
     HEADERS_TOO_LARGE = 431 "headers_too_large" "The headers are too large" never;
     /// The same key came with something else.
@@ -100,6 +114,16 @@ kinds! {
     RATE_LIMITED = 429 "rate_limited" "Too many requests" retry;
     /// A fault of ours.
     INTERNAL = 500 "internal_error" "Something went wrong in Dispatch" retry;
+    /// In a stream: more was told than is kept.
+    STREAM_TOO_LONG = 500 "stream_too_long" "The stream became too long" never;
+    /// A mind answered, but with nothing that could be used.
+    CLASSIFICATION_FAILED = 502 "classification_failed" "The message could not be classified" never;
+    /// In a stream: the process that told it is dead.
+    TELLER_LOST = 503 "teller_lost" "The stream was cut off" retry;
+    /// In a stream: the process that told it had to stop.
+    SERVER_STOPPING = 503 "server_stopping" "The server had to stop" retry;
+    /// No mind can be reached.
+    CLASSIFIER_UNAVAILABLE = 503 "classifier_unavailable" "No classifier can be reached now" retry;
     /// The event was not stored; the sender should come again.
     INTAKE_UNAVAILABLE = 503 "intake_unavailable" "The event could not be stored now" retry;
     /// More comes in than can be stored; the sender should come again.
@@ -118,6 +142,12 @@ kinds! {
     NOT_READY = 503 "not_ready" "Dispatch is not ready" retry;
     /// Not available now.
     UNAVAILABLE = 503 "unavailable" "Not available now" retry;
+}
+
+/// The kind with this code.
+#[must_use]
+pub fn of_code(code: &str) -> Option<&'static Kind> {
+    ALL.iter().copied().find(|kind| kind.code == code)
 }
 
 /// What a bare status means when nothing more is known.

@@ -1,0 +1,15 @@
+//! `/reason/*`: what do messages mean, and what is known? As streams of events, which are followed from where a client lost
+//! them, and as plain answers. Must not know who thinks, or how streams are kept.
+
+mod bodies;
+pub mod classifications;
+pub mod classify;
+mod dto;
+mod events;
+pub mod stream;
+mod words;
+
+pub use bodies::{ClassifyMessageDto, ClassifyRequestDto};
+pub use dto::{ClassificationDto, ClassificationListDto};
+pub use events::{ClassifyCompleteEventDto, ClassifyMetadataEventDto, DeltaEventDto, StreamEventDto};
+pub use words::{GroupKeyDto, ListingTypeDto, MessageSourceDto, MessageTypeDto, TaskKeyDto};
