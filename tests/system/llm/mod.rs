@@ -3,6 +3,7 @@
 mod answers;
 mod conversations;
 mod mishaps;
+mod worker;
 
 use dispatch_classification::classifier::Listener;
 use dispatch_llm::{Kind, LlmClassifier, Prices, Provider, ProviderOptions, providers};
