@@ -161,3 +161,27 @@ fn a_dash_right_behind_a_number_is_no_boundary_to_fall_over() {
         assert!(LOCAL.classify_unit(&unit(&text)).confidence.get() > 0.0);
     }
 }
+
+#[test]
+fn what_is_missing_is_said_in_plain_words_and_nothing_else_is() {
+    for text in
+        ["can you resend those docs", "is it ready yet", "can someone send me that form again", "pls fix the address"]
+    {
+        let answer = LOCAL.classify_unit(&unit(text));
+        assert_eq!(answer.meaning, Meaning::InfoRequest, "{text}");
+        let plain: Vec<_> = answer.explanations.iter().filter(|words| !words.contains('"')).collect();
+        assert!(
+            !plain.is_empty() && plain.iter().all(|words| words.ends_with("not said") || words.ends_with("not clear"))
+        );
+    }
+}
+
+#[test]
+fn judgements_quote_their_evidence() {
+    for text in
+        ["Please order a lockbox for 12 Elm St by Friday", "the shredder is full, call iron mountain", "thanks!"]
+    {
+        let answer = LOCAL.classify_unit(&unit(text));
+        assert!(answer.explanations.iter().any(|words| words.contains('"')), "{text}: {:?}", answer.explanations);
+    }
+}

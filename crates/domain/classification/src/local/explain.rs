@@ -7,13 +7,16 @@ use crate::classification::Meaning;
 
 /// More would not be read.
 const MOST: usize = 4;
+const MOST_WORDS: usize = 3;
 
-/// The evidence for `verdict`.
+/// The evidence for `verdict`: what is missing, the cues heard, and the `words` that the model went by, as far as there is
+/// room. Of an INFO_REQUEST only what is missing stands without quotation marks: that is for whoever asked.
 pub(super) fn explain(
     verdict: &Verdict,
     evidence: &Evidence,
     particulars: &Particulars,
     date_problem: Option<&str>,
+    words: &[String],
 ) -> Vec<String> {
     let mut phrases = Vec::new();
     match verdict.meaning {
@@ -25,11 +28,15 @@ pub(super) fn explain(
     }
     phrases.extend(strongest(verdict.meaning, evidence));
     phrases.truncate(MOST);
+    if phrases.len() < MOST && !words.is_empty() {
+        let words: Vec<String> = words.iter().take(MOST_WORDS).map(|word| format!("\"{word}\"")).collect();
+        phrases.push(format!("words: {}", words.join(", ")));
+    }
     if verdict.meaning != Meaning::Ignore {
         phrases.extend(date_problem.map(str::to_owned));
     }
     if verdict.confidence < 0.7 && verdict.runner_up != Meaning::Ignore {
-        phrases.push(format!("could also be {}", name(verdict.runner_up)));
+        phrases.push(format!("could also be \"{}\"", name(verdict.runner_up)));
     }
     if phrases.is_empty() {
         phrases.push("nothing in it asks for work or speaks of a property".to_owned());

@@ -69,7 +69,8 @@ impl LocalClassifier {
     fn judge(&self, reading: &Reading) -> Classification {
         let Reading { shown, folded, address, assignee, due, particulars, evidence } = reading;
         let verdict = self.model.judge(&Signals::new(evidence.features, folded));
-        let explanations = explain::explain(&verdict, evidence, particulars, due.problem);
+        let words = self.model.telling(folded, verdict.meaning);
+        let explanations = explain::explain(&verdict, evidence, particulars, due.problem, &words);
         let confidence = Confidence::clamped(verdict.confidence);
         let meaning = verdict.meaning;
         if meaning == Meaning::Ignore {

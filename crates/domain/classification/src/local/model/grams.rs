@@ -45,6 +45,15 @@ const SHORT: [(&str, &str); 34] = [
     ("wanna", "want"),
 ];
 
+/// Calls `each` with every word of `folded` as a gram and as it stands there, for telling people about.
+pub(in crate::local) fn each_word(folded: &str, each: &mut dyn FnMut(&str, &str)) {
+    for word in
+        words(folded).iter().filter(|word| word.chars().all(|c| c.is_lowercase() || c == '\'' || c > '\u{2fff}'))
+    {
+        each(&format!("w {word}"), word);
+    }
+}
+
 /// Calls `each` with every piece of `folded`, repeated ones as often as they stand there: `w still`, `p still waiting`
 /// (`^` and `$` are the edges), `c sti`.
 pub(in crate::local) fn each_gram(folded: &str, each: &mut dyn FnMut(&str)) {

@@ -9,6 +9,7 @@ use crate::classification::Meaning;
 use crate::taxonomy::{GroupKey, MessageType, TaskKey};
 pub use format::Parts;
 use format::Read;
+use grams::each_word;
 pub(super) use grams::{PLACEHOLDER, each_gram};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -21,6 +22,15 @@ const TASKS: usize = GROUPS + GroupKey::ALL.len();
 /// One number per outcome.
 pub type Scores = [f32; OUTCOMES];
 
+/// A word that weighs less for an outcome is not worth telling.
+const TELLING: f32 = 0.12;
+/// Words that say something to the model, beside others, but nothing to people.
+const SMALL: [&str; 40] = [
+    "about", "after", "also", "been", "before", "can't", "come", "could", "does", "don't", "down", "from", "going",
+    "have", "here", "into", "just", "like", "make", "more", "much", "need", "only", "over", "please", "some",
+    "someone", "still", "take", "that", "them", "then", "there", "they", "this", "want", "were", "what", "will",
+    "with",
+];
 /// All grams of a message together weigh at most so much: what matters is the direction, not the length.
 const GRAMS: f32 = 5.0;
 
@@ -109,6 +119,27 @@ impl Model {
         Verdict { meaning: options[0].0, confidence: self.calibrated(options[0].1), runner_up: options[1].0 }
     }
 
+    /// The words of `folded` that speak most for `meaning`, strongest first.
+    pub(super) fn telling(&self, folded: &str, meaning: Meaning) -> Vec<String> {
+        let mut words: Vec<(f32, String)> = Vec::new();
+        each_word(folded, &mut |gram, word| {
+            let mut scores = [0.0; OUTCOMES];
+            let known = self.0.add(format::hash(gram), 1.0, &mut scores);
+            let speaks = columns(meaning).map(|column| scores[column]).sum::<f32>();
+            let telling = word.chars().count() > 3 || !word.is_ascii();
+            if known
+                && telling
+                && speaks > TELLING
+                && SMALL.binary_search(&word).is_err()
+                && !words.iter().any(|(_, heard)| heard == word)
+            {
+                words.push((speaks, word.to_owned()));
+            }
+        });
+        words.sort_by(|a, b| b.0.total_cmp(&a.0));
+        words.into_iter().map(|(_, word)| word).collect()
+    }
+
     fn scores(&self, signals: &Signals) -> Scores {
         let mut scores = [0.0; OUTCOMES];
         for (weights, value) in self.0.features.iter().zip(&signals.row).filter(|(_, value)| **value != 0.0) {
@@ -129,6 +160,14 @@ impl Model {
     }
 }
 
+/// The columns that decide for `meaning`: its type's and its key's.
+fn columns(meaning: Meaning) -> impl Iterator<Item = usize> {
+    let kind = MessageType::ALL.iter().position(|kind| *kind == meaning.message_type());
+    let group = GroupKey::ALL.iter().position(|key| Some(*key) == meaning.group_key()).map(|at| GROUPS + at);
+    let task = TaskKey::ALL.iter().position(|key| Some(*key) == meaning.task_key()).map(|at| TASKS + at);
+    kind.into_iter().chain(group).chain(task)
+}
+
 /// Softmax over the outcomes' scores.
 fn likely<K: Copy>(outcomes: &[K], scores: &[f32]) -> Vec<(K, f32)> {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -147,6 +186,11 @@ mod tests {
         let model = Model::checked_in();
         assert!(model.grams() > 1000 && model.0.features.len() == FEATURES.len());
         assert!(CHECKED_IN.len() < 1_500_000, "{} bytes", CHECKED_IN.len());
+    }
+
+    #[test]
+    fn small_words_are_in_order() {
+        assert!(SMALL.is_sorted());
     }
 
     #[test]
