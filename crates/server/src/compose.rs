@@ -1,12 +1,15 @@
 //! The composition root: the only place where adapters meet use cases. Must not know HTTP paths or command-line words.
 
 mod access;
+mod aside;
 mod couriers;
 mod gate;
 mod home;
 mod pools;
 mod pulse;
 mod serve;
+#[cfg(feature = "testing")]
+mod slow_mind;
 mod thinking;
 mod workspaces;
 
@@ -26,6 +29,7 @@ use crate::http::intake::slack::SlackDoor;
 use crate::http::intake::sms_door::{CalledAs, SmsDoor};
 use actix_web::web::Data;
 use anyhow::Result;
+use dispatch_classification::classifier::Classifier;
 use dispatch_mission::clock::SystemClock;
 use dispatch_mission::mission_desk::MissionDesk;
 use dispatch_mission::mission_store::MissionStore;
@@ -43,15 +47,17 @@ use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::streams::StreamStore;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::reports::Reports;
+use dispatch_pipeline::route::Route;
 use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgIdempotency, PgMissionDesk, PgMissionStore,
+    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore,
     PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
+use dispatch_routing::held_work::HeldWork;
 use home::AtHome;
 use pulse::SharedPulse;
 use std::sync::Arc;
@@ -69,8 +75,9 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
     let reports: Arc<dyn DeliveryReports> = Arc::new(PgDeliveryReports::new(pools.intake.clone()));
     let desk: Arc<dyn MissionDesk> = Arc::new(PgMissionDesk::new(pools.work.clone()));
     let keys: Arc<dyn IdempotencyStore> = Arc::new(PgIdempotency::new(pools.work.clone()));
-    let streams: Arc<dyn StreamStore> = Arc::new(PgStreams::new(pools.work.clone()));
-    let classifications: Arc<dyn ClassificationStore> = Arc::new(PgClassifications::new(pools.work.clone()));
+    let streams: Arc<dyn StreamStore> = Arc::new(PgStreams::new(pools.talk.clone()));
+    let classifications: Arc<dyn ClassificationStore> = Arc::new(PgClassifications::new(pools.talk.clone()));
+    let held: Arc<dyn HeldWork> = Arc::new(PgHeldWork::new(pools.work.clone()));
     Surface {
         intake: Data::new(Intake::new(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
@@ -80,12 +87,13 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         agents: Data::new(Agents::new(thinking.cards.clone(), AtHome::new(thinking.log(&pools.work)))),
         streams: Data::new(Streams::new(streams, StreamLimits::default())),
         classify: Data::new(Classify::new(
-            thinking.classifier.clone(),
+            on_demand(thinking),
             AtHome::new(classifications),
             config.routing.policy.clone(),
             Arc::new(SystemClock),
             thinking.classifiers(),
         )),
+        route: Data::new(Route::new(AtHome::new(held), config.routing.policy.clone(), config.routing.zone)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),
@@ -93,6 +101,14 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         document: Data::new(Document::of_this_build()),
         front: Data::new(Front::new(config)),
     }
+}
+
+/// Who thinks about texts that somebody asks about: as about messages that come in.
+fn on_demand(thinking: &Thinking) -> Arc<dyn Classifier> {
+    #[cfg(feature = "testing")]
+    return Arc::new(slow_mind::SlowMind(thinking.on_request.clone()));
+    #[cfg(not(feature = "testing"))]
+    thinking.on_request.clone()
 }
 
 /// Without `PUBLIC_URL` only a development server knows how it is called: as whoever sits beside it does.

@@ -3,6 +3,7 @@
 
 mod settle;
 mod think;
+mod turn;
 
 use crate::agents::Meter;
 use crate::failpoint;
@@ -11,17 +12,13 @@ use dispatch_mission::zone::Zone;
 use dispatch_routing::policy::Policy;
 use dispatch_routing::queue::{ClaimRule, QueueError};
 use dispatch_routing::unit::{BurstRule, ClaimedUnit};
-use dispatch_routing::unit_queue::{UnitQueue, UnitSettlement};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, StreamExt as _};
+use dispatch_routing::unit_queue::UnitQueue;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use turn::Turn;
 
 /// Bursts closed in one transaction.
 const BURSTS_PER_TURN: u32 = 200;
-/// How long a thought is waited for before the queue is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What the agent that turns decisions into missions is called.
 pub const ORCHESTRATOR: &str = "task_orchestrator";
@@ -71,32 +68,7 @@ impl Reason {
     /// # Errors
     /// [`QueueError::Unavailable`]: claims run out and the work comes back.
     pub async fn think_turn(&self, stop: &CancellationToken) -> Result<usize, QueueError> {
-        let mut under_way = FuturesUnordered::new();
-        let mut outcome = Ok(0);
-        loop {
-            // No more than can be thought about: a claim must not age while it waits for its neighbours.
-            let free = self.classifier.width().max(1).saturating_sub(under_way.len());
-            if let (Ok(moved), true) = (&mut outcome, free > 0 && !stop.is_cancelled()) {
-                match self.claim(free).await {
-                    Ok(units) => {
-                        *moved += units.len();
-                        under_way.extend(units.into_iter().map(|unit| self.understand(unit, stop)));
-                    }
-                    Err(error) => outcome = Err(error),
-                }
-            }
-            // What becomes due meanwhile is not kept waiting by what does not end. After a fault nothing more is claimed,
-            // but what is under way is never cut off: its answer is paid for.
-            let Ok(first) = tokio::time::timeout(LOOK_AGAIN, under_way.next()).await else { continue };
-            let Some(first) = first else { return outcome };
-            let mut thoughts: Vec<Option<UnitSettlement>> = vec![first];
-            while let Some(Some(thought)) = under_way.next().now_or_never() {
-                thoughts.push(thought);
-            }
-            if let Err(error) = self.settle(thoughts.into_iter().flatten().collect()).await {
-                outcome = Err(error);
-            }
-        }
+        Turn::new(self, stop).run().await
     }
 
     /// Ends held units whose time has run out.

@@ -9,7 +9,9 @@ use dispatch_classification::testing::{FixedClassifier, bare};
 use dispatch_mission::ids::UnitId;
 use dispatch_routing::queue::{ClaimToken, Settled};
 use dispatch_routing::testing::claimed_unit;
+use dispatch_routing::unit_queue::UnitSettlement;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Units that are due, those handed back, and what was settled together.
@@ -20,6 +22,8 @@ struct Script {
     settled: Vec<Vec<UnitId>>,
     handed_back: usize,
     most_claimed: usize,
+    renewed: usize,
+    settling_takes: Duration,
 }
 
 #[derive(Default)]
@@ -52,17 +56,21 @@ impl UnitQueue for ScriptedQueue {
                 script.claims_that_fail -= 1;
                 return Err(QueueError::Unavailable("down".into()));
             }
-            let count = script.due.len().min(rule.limit as usize);
+            // As the real one: what was claimed before is claimed alone.
+            let fresh = script.due.iter().take_while(|unit| unit.attempts == 1).count();
+            let count = script.due.len().min(rule.limit as usize).min(fresh.max(1));
             script.most_claimed = script.most_claimed.max(count);
             Ok(script.due.drain(..count).collect())
         })
     }
 
     async fn renew(&self, _: UnitId, _: ClaimToken, _: Duration) -> Result<Settled, QueueError> {
+        self.see(|script| script.renewed += 1);
         Ok(Settled::Stood)
     }
 
     async fn settle(&self, settlements: Vec<UnitSettlement>) -> Result<Vec<Settled>, QueueError> {
+        tokio::time::sleep(self.see(|script| script.settling_takes)).await;
         self.see(|script| script.settled.push(settlements.iter().map(|one| one.unit_id).collect()));
         Ok(vec![Settled::Stood; settlements.len()])
     }
@@ -71,8 +79,13 @@ impl UnitQueue for ScriptedQueue {
         Ok(Settled::Stood)
     }
 
-    async fn hand_back(&self, _: UnitId, _: ClaimToken) -> Result<Settled, QueueError> {
-        self.see(|script| script.handed_back += 1);
+    async fn hand_back(&self, unit: UnitId, _: ClaimToken) -> Result<Settled, QueueError> {
+        self.see(|script| {
+            script.handed_back += 1;
+            let mut again = claimed_unit("claimed before");
+            (again.unit_id, again.attempts) = (unit, 2);
+            script.due.insert(0, again);
+        });
         Ok(Settled::Stood)
     }
 
@@ -113,7 +126,15 @@ impl Classifier for Ponderer {
 
 fn reason(queue: &Arc<ScriptedQueue>, classifier: Arc<dyn Classifier>) -> Reason {
     let claim = ClaimRule { limit: 50, lease: Duration::from_secs(30), max_attempts: 5 };
-    Reason::new(queue.clone(), classifier, Policy::default(), Zone::toronto(), BurstRule::default(), claim, Arc::default())
+    Reason::new(
+        queue.clone(),
+        classifier,
+        Policy::default(),
+        Zone::toronto(),
+        BurstRule::default(),
+        claim,
+        Arc::default(),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,4 +194,42 @@ async fn told_to_stop_it_finishes_what_it_thinks_about_and_claims_nothing_more()
     queue.see(|script| {
         assert_eq!((script.settled.concat().len(), script.due.len(), script.handed_back), (2, 1, 0));
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_settlement_waits_for_the_database_thoughts_are_heard_and_claims_renewed() {
+    let queue = ScriptedQueue::of(&["quick", "slow"]);
+    queue.see(|script| script.settling_takes = Duration::from_secs(15));
+    let mind = Ponderer::new();
+    let (reason, stop) = (reason(&queue, mind.clone()), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        assert_eq!(queue.see(|script| (script.renewed, script.settled.len())), (1, 0), "renewed within the settlement");
+        mind.let_go.add_permits(1);
+    };
+    let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
+    assert_eq!(moved.unwrap(), 2);
+    queue.see(|script| assert_eq!(script.settled.concat().len(), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_before_is_alone_in_the_workers_hands() {
+    let queue = ScriptedQueue::of(&["slow", "claimed before", "after it"]);
+    queue.see(|script| script.due[1].attempts = 2);
+    let suspect = queue.see(|script| script.due[1].unit_id);
+    let mind = Ponderer::new();
+    let (reason, stop) = (reason(&queue, mind.clone()), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        queue.see(|script| {
+            assert_eq!(script.settled.concat().len(), 0);
+            assert_eq!(script.handed_back, 1, "handed back once, and then the queue is left alone");
+        });
+        mind.let_go.add_permits(1);
+    };
+    let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
+    assert_eq!(moved.unwrap(), 3);
+    let settled = queue.see(|script| script.settled.clone());
+    assert_eq!(settled.len(), 3, "each by itself");
+    assert_eq!(settled[1], [suspect]);
 }

@@ -66,7 +66,7 @@ impl Reason {
         }
     }
 
-    async fn hand_back(&self, unit: &ClaimedUnit) {
+    pub(super) async fn hand_back(&self, unit: &ClaimedUnit) {
         if let Err(error) = self.queue.hand_back(unit.unit_id, unit.token).await {
             tracing::warn!(unit_id = %unit.unit_id, %error, "unit was not handed back; its lease will run out");
         }

@@ -6,28 +6,36 @@ use dispatch_postgres::connect::{self, DatabaseUrl, Pool};
 /// Commits are short and come in turn; a handful of connections carries thousands of them a second.
 const INTAKE: usize = 4;
 
+/// Streams, questions and classifications by request have a share of their own, of this size at most.
+const TALK: usize = 8;
+
 /// The pools of a process that serves HTTP.
 pub struct Pools {
     /// For intake alone: whatever else goes on, a message finds a connection.
     pub intake: Pool,
     /// One connection for health, which everybody may ask for.
     pub pulse: Pool,
-    /// For readers and the worker.
+    /// For streams, questions and classifications by request: whatever people ask for, the worker goes on.
+    pub talk: Pool,
+    /// For everybody else: readers and the worker.
     pub work: Pool,
 }
 
 impl Pools {
-    /// Over `url`, no more than `connections` in all (of which there must be four).
+    /// Over `url`, no more than `connections` in all (of which there must be four). With less than five, who talks shares with
+    /// who works.
     ///
     /// # Errors
     /// When the URL can never work.
     pub async fn open(url: &DatabaseUrl, connections: usize) -> Result<Self> {
         refuse_pooler(url).await?;
-        let (intake, work) = divided(connections);
+        let Shares { intake, talk, work } = divided(connections);
+        let work = connect::pool(url, work)?;
         let pools = Self {
             intake: connect::pool(url, intake)?,
             pulse: connect::pool(url, 1)?,
-            work: connect::pool(url, work)?,
+            talk: if talk == 0 { work.clone() } else { connect::pool(url, talk)? },
+            work,
         };
         pools.warm();
         Ok(pools)
@@ -45,7 +53,7 @@ impl Pools {
 
     /// Ends all of them.
     pub fn close(&self) {
-        [&self.intake, &self.pulse, &self.work].into_iter().for_each(Pool::close);
+        [&self.intake, &self.pulse, &self.talk, &self.work].into_iter().for_each(Pool::close);
     }
 }
 
@@ -71,10 +79,18 @@ async fn refuse_pooler(url: &DatabaseUrl) -> Result<()> {
     }
 }
 
-/// For intake, and for work; one is left for the pulse.
-fn divided(connections: usize) -> (usize, usize) {
+/// How many connections each use has; one more is for the pulse.
+#[derive(PartialEq, Eq, Debug)]
+struct Shares {
+    intake: usize,
+    talk: usize,
+    work: usize,
+}
+
+fn divided(connections: usize) -> Shares {
     let intake = INTAKE.min(connections / 4).max(1);
-    (intake, connections.saturating_sub(intake + 1).max(1))
+    let talk = TALK.min(connections / 5);
+    Shares { intake, talk, work: connections.saturating_sub(intake + talk + 1).max(1) }
 }
 
 #[cfg(test)]
@@ -83,7 +99,9 @@ mod tests {
 
     #[test]
     fn the_promised_number_is_kept() {
-        assert_eq!((divided(4), divided(8), divided(16), divided(500)), ((1, 2), (2, 5), (4, 11), (4, 495)));
+        for (connections, intake, talk, work) in [(4, 1, 0, 2), (8, 2, 1, 4), (16, 4, 3, 8), (500, 4, 8, 487)] {
+            assert_eq!(divided(connections), Shares { intake, talk, work });
+        }
     }
 
     #[tokio::test]
@@ -91,7 +109,8 @@ mod tests {
         // Nothing listens there: pools connect on first use.
         let url: DatabaseUrl = "postgresql://u:p@127.0.0.1:1/d".parse().expect("valid");
         let pools = Pools::open(&url, 16).await.expect("pools");
-        assert_eq!([&pools.intake, &pools.pulse, &pools.work].map(|pool| pool.usage().1), [4, 1, 11]);
+        let sizes = [&pools.intake, &pools.pulse, &pools.talk, &pools.work].map(|pool| pool.usage().1);
+        assert_eq!(sizes, [4, 1, 3, 8]);
         pools.close();
     }
 }

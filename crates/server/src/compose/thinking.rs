@@ -1,6 +1,7 @@
 //! Who thinks: the minds by what is configured, one meter for all that they do, and a card for each agent. One per process,
 //! shared by HTTP and worker. Must not know what is thought about.
 
+use super::aside::Aside;
 use crate::config::Config;
 use anyhow::{Context, Result};
 use dispatch_classification::classifier::Classifier;
@@ -24,8 +25,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The minds of this process.
 #[derive(Clone)]
 pub struct Thinking {
-    /// All classifiers as one.
+    /// All classifiers as one, for the worker, which has a thread of its own.
     pub classifier: Arc<dyn Classifier>,
+    /// The same for texts that somebody asks about.
+    pub on_request: Arc<dyn Classifier>,
     /// Who talks, in the order in which they are asked.
     pub conversers: Vec<Arc<dyn Converser>>,
     /// What the agents do.
@@ -51,11 +54,15 @@ impl Thinking {
             |provider: &Arc<Provider>| -> Arc<dyn Classifier> { Arc::new(LlmClassifier::new(provider.clone(), zone)) };
         let converser =
             |provider: &Arc<Provider>| -> Arc<dyn Converser> { Arc::new(LlmConverser::new(provider.clone())) };
+        let minds = |last: Arc<dyn Classifier>| -> Arc<dyn Classifier> {
+            Arc::new(Minds::new(providers.iter().map(classifier).collect(), last, meter.clone()))
+        };
         Ok(Self {
-            classifier: Arc::new(Minds::new(providers.iter().map(classifier).collect(), local, meter.clone())),
+            classifier: minds(local.clone()),
+            on_request: minds(Arc::new(Aside::new(local))),
             conversers: providers.iter().map(converser).collect(),
-            meter,
             cards,
+            meter,
         })
     }
 

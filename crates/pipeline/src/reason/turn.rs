@@ -1,0 +1,139 @@
+//! One turn of the reason lane: what is claimed, thought about and settled at the same time. Must not know how any of that
+//! is done.
+//!
+//! All three go on beside each other: while a settlement waits for the database, thoughts are still heard and their claims
+//! renewed; while a thought waits for its mind, other units are claimed and settled.
+
+use super::Reason;
+use dispatch_routing::queue::QueueError;
+use dispatch_routing::unit::ClaimedUnit;
+use dispatch_routing::unit_queue::UnitSettlement;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long what goes on is waited for before the queue, once found empty, is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+pub(super) struct Turn<'a> {
+    reason: &'a Reason,
+    stop: &'a CancellationToken,
+    claiming: Option<BoxFuture<'a, Result<Vec<ClaimedUnit>, QueueError>>>,
+    thinking: FuturesUnordered<BoxFuture<'a, Option<UnitSettlement>>>,
+    understood: Vec<UnitSettlement>,
+    settling: Option<BoxFuture<'a, Result<(), QueueError>>>,
+    /// The last look found nothing.
+    is_drained: bool,
+    /// Nothing more is claimed until all that is in hand has ended.
+    makes_room: bool,
+    outcome: Result<usize, QueueError>,
+}
+
+impl<'a> Turn<'a> {
+    pub fn new(reason: &'a Reason, stop: &'a CancellationToken) -> Self {
+        Self {
+            reason,
+            stop,
+            claiming: None,
+            thinking: FuturesUnordered::new(),
+            understood: Vec::new(),
+            settling: None,
+            is_drained: false,
+            makes_room: false,
+            outcome: Ok(0),
+        }
+    }
+
+    /// Until nothing is due and nothing in hand. After a fault nothing more is claimed, but what is under way is never cut
+    /// off: its answer is paid for.
+    pub async fn run(mut self) -> Result<usize, QueueError> {
+        loop {
+            self.begin();
+            if self.is_idle() {
+                return self.outcome;
+            }
+            tokio::select! {
+                claimed = ended(&mut self.claiming) => self.claimed(claimed).await,
+                settled = ended(&mut self.settling) => self.settled(settled),
+                Some(thought) = self.thinking.next() => self.thought(thought),
+                () = tokio::time::sleep(LOOK_AGAIN) => self.is_drained = false,
+            }
+        }
+    }
+
+    /// Begins whatever can begin now.
+    fn begin(&mut self) {
+        if !self.understood.is_empty() && self.settling.is_none() {
+            let understood = std::mem::take(&mut self.understood);
+            self.settling = Some(self.reason.settle(understood).boxed());
+        }
+        if self.is_idle() {
+            self.makes_room = false;
+        }
+        // No more than can be thought about: a claim must not age while it waits for its neighbours.
+        let free = self.reason.classifier.width().max(1).saturating_sub(self.thinking.len());
+        let wants = self.outcome.is_ok() && !self.stop.is_cancelled() && !self.is_drained && !self.makes_room;
+        if wants && free > 0 && self.claiming.is_none() {
+            self.claiming = Some(self.reason.claim(free).boxed());
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.claiming.is_none() && self.settling.is_none() && self.thinking.is_empty() && self.understood.is_empty()
+    }
+
+    async fn claimed(&mut self, claimed: Result<Vec<ClaimedUnit>, QueueError>) {
+        match claimed {
+            Ok(units) => {
+                self.is_drained = units.is_empty();
+                // One that ended its worker before may do so again: it must be alone in this worker's hands.
+                if units.iter().any(|unit| unit.attempts > 1) {
+                    if !self.is_idle() {
+                        self.makes_room = true;
+                        for unit in &units {
+                            self.reason.hand_back(unit).await;
+                        }
+                        return;
+                    }
+                    self.makes_room = true;
+                }
+                if let Ok(moved) = &mut self.outcome {
+                    *moved += units.len();
+                }
+                let (reason, stop) = (self.reason, self.stop);
+                self.thinking.extend(units.into_iter().map(|unit| reason.understand(unit, stop).boxed()));
+            }
+            Err(error) => self.outcome = Err(error),
+        }
+    }
+
+    /// What is understood at the same time is settled together.
+    fn thought(&mut self, first: Option<UnitSettlement>) {
+        self.understood.extend(first);
+        while let Some(Some(thought)) = self.thinking.next().now_or_never() {
+            self.understood.extend(thought);
+        }
+    }
+
+    fn settled(&mut self, settled: Result<(), QueueError>) {
+        // What was waited for may have made room for the next of its conversation.
+        self.is_drained = false;
+        if let Err(error) = settled {
+            self.outcome = Err(error);
+        }
+    }
+}
+
+/// The end of `work`, which is gone then; never, where there is none.
+async fn ended<T>(work: &mut Option<BoxFuture<'_, T>>) -> T {
+    match work {
+        Some(going) => {
+            let end = going.await;
+            *work = None;
+            end
+        }
+        None => std::future::pending().await,
+    }
+}
