@@ -11,8 +11,10 @@ pub mod minds;
 pub mod missions;
 pub mod observe;
 pub mod ports;
+pub mod query;
 pub mod reason;
 pub mod reports;
+pub mod route;
 pub mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -3,6 +3,7 @@
 mod agents;
 mod api_keys;
 mod classifications;
+pub mod records;
 mod streams;
 
 pub use agents::agent_log_contract;

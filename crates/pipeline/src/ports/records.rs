@@ -72,8 +72,16 @@ pub struct ListingSearch {
     /// In normal form, as [`MissionSearch::address`].
     pub address: Option<String>,
     pub realtor: Option<RealtorId>,
-    /// `new`, `in_progress` or `completed`.
-    pub status: Option<String>,
+    /// It is in one of these: `new`, `in_progress`, `completed`; none: in any.
+    pub statuses: Vec<String>,
+}
+
+/// Somebody whom the brokerage knows.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum Person {
+    Staff(StaffId),
+    Realtor(RealtorId),
 }
 
 /// Which messages. Everything that is set must hold.
@@ -83,6 +91,8 @@ pub struct SignalSearch {
     /// All of these words stand in it.
     pub words: Option<String>,
     pub source: Option<Source>,
+    /// Who wrote it, by the Slack account or the phone number that the brokerage has of them.
+    pub author: Option<Person>,
     pub received: Option<Span>,
 }
 

@@ -17,6 +17,7 @@ mod observing;
 mod operations;
 mod opted_out;
 mod races;
+mod records;
 mod refusals;
 mod reports;
 mod schema;

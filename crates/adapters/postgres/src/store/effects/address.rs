@@ -18,7 +18,7 @@ WHERE l ->> 'deleted_at' IS NULL
 ORDER BY l ->> 'created_at' DESC, 1 DESC";
 
 /// Words that are written in two ways.
-const SHORT: [(&str, &str); 14] = [
+pub(crate) const SHORT: [(&str, &str); 14] = [
     ("street", "st"),
     ("avenue", "ave"),
     ("road", "rd"),
@@ -66,7 +66,7 @@ pub(crate) fn find<'a>(listings: &'a [Listing], address: &str) -> Option<&'a str
 }
 
 /// An address's words: lower case, without punctuation, in their short form.
-fn normal(address: &str) -> Vec<String> {
+pub(crate) fn normal(address: &str) -> Vec<String> {
     address
         .to_lowercase()
         .split(|c: char| !c.is_alphanumeric())

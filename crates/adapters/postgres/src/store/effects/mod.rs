@@ -3,7 +3,7 @@
 //! The key of an effect is inserted in the transaction that makes it; who finds it there skips the item. It must not
 //! know deliveries' states nor who retries.
 
-mod address;
+pub(super) mod address;
 mod apply;
 mod change;
 mod facts;
@@ -24,6 +24,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 pub(crate) use self::made::table_of;
+pub(crate) use self::people::last_ten;
 use self::revise::Revised;
 pub(crate) use self::withdraw::{Retraction, retract};
 use super::error::StoreError;

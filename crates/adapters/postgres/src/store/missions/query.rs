@@ -20,7 +20,8 @@ use crate::store::brokerage::expanded;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
-const KINDS: [(MissionKind, &str); 2] =
+/// Which table holds which kind.
+pub(crate) const KINDS: [(MissionKind, &str); 2] =
     [(MissionKind::Activity, "dispatch_activities"), (MissionKind::AgentTask, "dispatch_agent_tasks")];
 
 /// A row of either table, and what Dispatch knows about it.
@@ -132,7 +133,7 @@ fn select(kind: MissionKind, table: &str, sorted_by: &str, sight: Sight, wheres:
 }
 
 /// Only activities belong to a group. What is not on the list is hidden, a group that nobody knows too.
-fn is_seen(kind: MissionKind, sight: Sight) -> String {
+pub(crate) fn is_seen(kind: MissionKind, sight: Sight) -> String {
     if kind == MissionKind::AgentTask || sight.is_all() {
         return "true".to_owned();
     }
@@ -205,7 +206,7 @@ impl Wheres {
     }
 }
 
-fn has_status(status: MissionStatus) -> String {
+pub(crate) fn has_status(status: MissionStatus) -> String {
     let stored = status.stored();
     match status {
         MissionStatus::Active => format!("m.mission_status = '{stored}' AND f.needs_info IS NULL"),
