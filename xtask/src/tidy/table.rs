@@ -76,6 +76,11 @@ pub const VENDORS: &[Vendor] = &[
         crates: &["reqwest", "hyper", "hyper-util", "ureq", "awc", "isahc", "curl", "attohttpc", "minreq"],
         owners: &[OUTBOUND],
     },
+    Vendor {
+        what: "a library of language models",
+        crates: &["rig-core", "rig-http", "rig-reqwest", "genai", "async-openai"],
+        owners: &["dispatch-llm"],
+    },
     Vendor { what: "the spec generator", crates: &["utoipa"], owners: &[SERVER] },
 ];
 
