@@ -5,6 +5,7 @@ use dispatch_classification::classification::{Classification, Meaning};
 use dispatch_classification::local::LocalClassifier;
 use dispatch_classification::taxonomy::{GroupKey, MessageType, TaskKey};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The confidence from which the product acts by itself.
@@ -38,6 +39,7 @@ pub struct Figures {
     pub bins: Vec<Bin>,
     /// What share is at a confidence or above, and how much of it is right.
     pub curve: Vec<Point>,
+    pub sources: Vec<Source>,
     pub types: Vec<Class>,
     pub keys: Vec<Class>,
     pub median_micros: u128,
@@ -61,6 +63,16 @@ pub struct Point {
     pub threshold: f64,
     pub coverage: f64,
     pub precision: f64,
+}
+
+/// How the messages of one source fare, told apart by what their ids begin with.
+#[derive(Serialize)]
+pub struct Source {
+    pub name: String,
+    pub messages: usize,
+    pub message_type: f64,
+    pub type_and_key: f64,
+    pub at_threshold: Point,
 }
 
 /// How one type or key fares.
@@ -153,12 +165,29 @@ pub fn figures<'m>(results: &[Judged<'m>]) -> Figures {
         expected_calibration_error: error,
         bins,
         curve: (10..20).map(|step| point(results, step as f32 / 20.0)).collect(),
+        sources: sources(results),
         types: MessageType::ALL.map(|kind| class(results, kind.as_str(), |m| m.message_type() == kind)).to_vec(),
         keys: keys(results),
         median_micros: slowest_but(50).copied().unwrap_or(0),
         p99_micros: slowest_but(99).copied().unwrap_or(0),
         slowest_micros: micros.last().copied().unwrap_or(0),
     }
+}
+
+fn sources(results: &[Judged<'_>]) -> Vec<Source> {
+    let mut by_name: BTreeMap<&str, Vec<&Judged<'_>>> = BTreeMap::new();
+    for result in results {
+        let id = result.message.id.as_str();
+        by_name.entry(id.rsplit_once('-').map_or(id, |(name, _)| name)).or_default().push(result);
+    }
+    let source = |(name, results): (&str, Vec<&Judged<'_>>)| Source {
+        name: name.to_owned(),
+        messages: results.len(),
+        message_type: ratio(results.iter().filter(|r| r.type_right()).count(), results.len()),
+        type_and_key: ratio(results.iter().filter(|r| r.meaning_right()).count(), results.len()),
+        at_threshold: point(&results, THRESHOLD),
+    };
+    by_name.into_iter().map(source).collect()
 }
 
 fn keys(results: &[Judged<'_>]) -> Vec<Class> {
@@ -176,8 +205,9 @@ fn class(results: &[Judged<'_>], name: &'static str, of: impl Fn(Meaning) -> boo
     Class { name, labelled, judged, precision, recall, f1 }
 }
 
-fn point(results: &[Judged<'_>], threshold: f32) -> Point {
-    let sure: Vec<_> = results.iter().filter(|r| r.confidence() >= threshold).collect();
+fn point<'m>(results: &[impl std::borrow::Borrow<Judged<'m>>], threshold: f32) -> Point {
+    let sure: Vec<&Judged<'m>> =
+        results.iter().map(std::borrow::Borrow::borrow).filter(|r| r.confidence() >= threshold).collect();
     Point {
         threshold: f64::from(threshold),
         coverage: ratio(sure.len(), results.len()),

@@ -1,6 +1,6 @@
 //! Shows figures as tables. Must not compute any.
 
-use crate::measure::{Class, Figures, Judged, THRESHOLD};
+use crate::measure::{Class, Figures, Judged, Source, THRESHOLD};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use dispatch_classification::classification::Meaning;
 use dispatch_classification::taxonomy::{GroupKey, MessageType, TaskKey};
@@ -42,8 +42,18 @@ pub fn tables(figures: &Figures, results: &[Judged<'_>]) {
     for point in &figures.curve {
         curve.add_row([format!("{:.2}", point.threshold), percent(point.coverage), percent(point.precision)]);
     }
-    println!("{curve}\n\n{}\n", types(results));
+    println!("{curve}\n\n{}\n\n{}\n", sources(&figures.sources), types(results));
     println!("{}\n\n{}\n\n{}", classes(&figures.types), classes(&figures.keys), keys(results));
+}
+
+fn sources(sources: &[Source]) -> Table {
+    let mut shown = table(&["ids", "messages", "type", "type and key", "at 0.7 and above", "of them right"]);
+    for source in sources {
+        let sure = &source.at_threshold;
+        let shares = [source.message_type, source.type_and_key, sure.coverage, sure.precision].map(percent);
+        shown.add_row([source.name.clone(), source.messages.to_string()].into_iter().chain(shares));
+    }
+    shown
 }
 
 fn classes(classes: &[Class]) -> Table {

@@ -180,7 +180,14 @@ fn listing_type(meaning: Meaning, evidence: &Evidence) -> Option<ListingType> {
             TaskKey::MutualReleaseSteps => said.or(Some(ListingType::Sale)),
             TaskKey::OpsMiscTask => None,
         },
-        Meaning::Group(_) | Meaning::InfoRequest => said,
+        // What is sold, bought or put up again without a word of rent is a sale.
+        Meaning::Group(
+            GroupKey::SoldSaleLeaseListing
+            | GroupKey::RelistListing
+            | GroupKey::RelistListingDealSaleOrLease
+            | GroupKey::BuyOrLeased,
+        ) => said.or(Some(ListingType::Sale)),
+        Meaning::Group(GroupKey::MarketingAgendaTemplate) | Meaning::InfoRequest => said,
     }
 }
 

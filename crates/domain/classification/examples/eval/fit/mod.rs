@@ -26,14 +26,20 @@ pub struct Example {
     pub meaning: Meaning,
 }
 
-/// Reads the messages.
+/// Reads the messages, in their order, on all processors.
 pub fn examples(corpus: &[Message]) -> Vec<Example> {
     let zone = Zone::toronto();
     let example = |message: &Message| {
         let (row, grams) = signals(&zone, std::slice::from_ref(&message.utterance));
         Example { row, grams, meaning: message.meaning }
     };
-    corpus.iter().map(example).collect()
+    let lanes = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let chunks = corpus.chunks(corpus.len().div_ceil(lanes).max(1));
+        let read: Vec<_> =
+            chunks.map(|chunk| scope.spawn(move || chunk.iter().map(example).collect::<Vec<_>>())).collect();
+        read.into_iter().flat_map(|lane| lane.join().expect("reading does not panic")).collect()
+    })
 }
 
 /// The model that `examples` suggest, not yet calibrated.

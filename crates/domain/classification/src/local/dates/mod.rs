@@ -3,6 +3,7 @@
 mod calendar;
 pub(super) mod days;
 mod phrases;
+mod shorthand;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -85,6 +86,7 @@ struct Mention {
 
 /// The due date of one utterance, written at the wall time `now`. `folded` is the text as cues see it.
 pub(super) fn due(folded: &str, now: PrimitiveDateTime) -> Due {
+    let folded = &shorthand::written_out(folded);
     choose(folded, &mentions(folded, now))
 }
 
