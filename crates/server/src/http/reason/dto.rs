@@ -148,7 +148,13 @@ pub struct RoutingPreviewDto {
 
 /// The meanings of several messages, in their order.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
-#[schema(as = ClassificationList)]
+#[schema(as = ClassificationList, example = json!({ "items": [{
+    "index": 0, "classification_id": "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e", "schema_version": 1, "message_type": "IGNORE",
+    "listing": {}, "confidence": 0.97, "explanations": ["chatter: \"lol\""],
+    "provenance": { "provider": "local", "model": "rules-2", "latency_ms": 0.4 },
+    "routing_decision": { "auto_dispatch": true, "reason": "Chatter: nothing to do", "rule": "ignore" },
+    "created_at": "2026-11-20T14:03:07.120Z",
+}] }))]
 pub struct ClassificationListDto {
     /// One for each message.
     pub items: Vec<ClassificationDto>,
