@@ -1,6 +1,7 @@
 //! What a storage delivery does to the brokerage's tables, as data. Every item is one effect and happens once.
 
 use dispatch_classification::taxonomy::{GroupKey, ListingType, TaskKey};
+use dispatch_mission::ids::RealtorId;
 use dispatch_mission::mission::{MissionType, RoutingDecision, Visibility};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -12,6 +13,9 @@ pub struct StorageWork {
     pub author: String,
     /// A person named in the text, as typed: e-mail, phone or name of a realtor.
     pub assignee_hint: Option<String>,
+    /// The realtor whose work it is, where a person said so; then nobody is looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realtor_id: Option<RealtorId>,
     /// How sure the classifier was; shown with the mission.
     pub confidence: f32,
     /// Why it was made; shown with the mission.

@@ -5,10 +5,12 @@
 mod amendments;
 mod delivery_queue;
 mod delivery_reports;
+mod held_work;
 mod unit_queue;
 
 pub use delivery_queue::delivery_queue_contract;
 pub use delivery_reports::{SeenDeliveries, delivery_reports_contract};
+pub use held_work::{held, held_work_contract};
 pub use unit_queue::unit_queue_contract;
 
 use crate::delivery_queue::DeliveryQueue;
@@ -169,6 +171,7 @@ pub fn agent_task() -> PlannedDelivery {
         content: Content::Storage(StorageWork {
             author: "U1".into(),
             assignee_hint: None,
+            realtor_id: None,
             confidence: 0.9,
             routing_decision: RoutingDecision { auto_dispatch: true, reason: "Above 0.7 threshold".into() },
             revision: 0,

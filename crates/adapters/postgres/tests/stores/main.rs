@@ -9,6 +9,7 @@ mod classifications;
 mod contracts;
 mod desk;
 mod effects;
+mod held_work;
 mod identity;
 mod legacy;
 mod mission_stories;

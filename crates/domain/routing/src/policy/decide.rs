@@ -17,7 +17,16 @@ impl Policy {
     /// Decides what is done about `unit`, which means `meaning`. Wall times become instants in `zone`.
     #[must_use]
     pub fn decide(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
-        let decision = self.by_meaning(unit, meaning, zone);
+        self.in_view_of_before(unit, meaning, self.by_meaning(unit, meaning, zone))
+    }
+
+    /// What a decision comes to where the unit has led to something before.
+    pub(super) fn in_view_of_before(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        decision: Decision,
+    ) -> Decision {
         match &unit.revision {
             Some(revision) if revision.taken => self.leave_to_its_holder(unit),
             Some(revision) if !revision.made.is_empty() => self.revise(unit, meaning, revision, decision),
@@ -103,14 +112,26 @@ impl Policy {
 
     fn by_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
         let Judgement { routing, rule, hold } = self.judge(meaning, unit.is_wordless());
-        let verdict = match (hold, meaning.meaning) {
-            (Some(hold), _) => Verdict::Hold(hold),
-            (None, Meaning::Ignore) => Verdict::Nothing,
-            (None, Meaning::Group(key)) => Verdict::Dispatch(self.listing(unit, meaning, key, zone)),
-            (None, Meaning::Stray(key)) => Verdict::Dispatch(self.task(unit, meaning, key, zone)),
-            (None, Meaning::InfoRequest) => Verdict::Dispatch(self.question(unit, meaning, zone)),
+        let verdict = match hold {
+            Some(hold) => Verdict::Hold(hold),
+            None => self.plan(unit, meaning, zone).map_or(Verdict::Nothing, Verdict::Dispatch),
         };
         Decision { routing, rule, verdict }
+    }
+
+    /// What a meaning leads to, however sure it is; nothing for chatter.
+    pub(super) fn plan(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        zone: &Zone,
+    ) -> Option<Vec<PlannedDelivery>> {
+        Some(match meaning.meaning {
+            Meaning::Ignore => return None,
+            Meaning::Group(key) => self.listing(unit, meaning, key, zone),
+            Meaning::Stray(key) => self.task(unit, meaning, key, zone),
+            Meaning::InfoRequest => self.question(unit, meaning, zone),
+        })
     }
 
     fn above_threshold(&self) -> RoutingDecision {
@@ -124,30 +145,52 @@ impl Policy {
         key: GroupKey,
         zone: &Zone,
     ) -> Vec<PlannedDelivery> {
-        let address = meaning.listing.address.clone();
-        let template = if address.is_some() { &self.receipt.listing } else { &self.receipt.listing_without_address };
-        let receipt = template
-            .replace("{group}", &title_case(key.as_str()))
-            .replace("{address}", address.as_deref().unwrap_or_default());
+        let mut plan = vec![self.listing_rows(unit, meaning, key, zone)];
+        plan.extend(reply(unit, self.listing_receipt(meaning, key), Some(0), None));
+        plan
+    }
+
+    pub(super) fn listing_rows(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        key: GroupKey,
+        zone: &Zone,
+    ) -> PlannedDelivery {
         let item = StorageItem::Listing(ListingWork {
             group_key: key,
             listing_type: meaning.listing.kind,
-            address,
+            address: meaning.listing.address.clone(),
             notes: unit.notes(),
             due_at: meaning.due_date.map(|due| zone.instant(due)),
             activities: self.templates.get(&key).unwrap_or(&self.default_template).clone(),
         });
-        let mut plan = vec![self.storage(StorageTable::Listings, unit, meaning, item)];
-        plan.extend(reply(unit, receipt, Some(0), None));
-        plan
+        self.storage(StorageTable::Listings, unit, meaning, item)
+    }
+
+    pub(super) fn listing_receipt(&self, meaning: &Classification, key: GroupKey) -> String {
+        let address = meaning.listing.address.as_deref();
+        let template = if address.is_some() { &self.receipt.listing } else { &self.receipt.listing_without_address };
+        template.replace("{group}", &title_case(key.as_str())).replace("{address}", address.unwrap_or_default())
     }
 
     fn task(&self, unit: &ClaimedUnit, meaning: &Classification, key: TaskKey, zone: &Zone) -> Vec<PlannedDelivery> {
-        let mission_type = self.task_types.get(&key).copied().unwrap_or(MissionType::Admin);
-        let item = agent_task(unit, meaning, Some(key), mission_type, None, zone);
-        let mut plan = vec![self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)];
+        let mut plan = vec![self.task_row(unit, meaning, Some(key), zone)];
         plan.extend(reply(unit, self.receipt.task.clone(), Some(0), None));
         plan
+    }
+
+    /// One agent task, complete as it is; ADMIN work where no key says otherwise.
+    pub(super) fn task_row(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        key: Option<TaskKey>,
+        zone: &Zone,
+    ) -> PlannedDelivery {
+        let mission_type = key.and_then(|key| self.task_types.get(&key).copied()).unwrap_or(MissionType::Admin);
+        let item = agent_task(unit, meaning, key, mission_type, None, zone);
+        self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)
     }
 
     fn question(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Vec<PlannedDelivery> {
@@ -177,6 +220,7 @@ impl Policy {
             content: Content::Storage(StorageWork {
                 author: unit.author.clone(),
                 assignee_hint: meaning.assignee_hint.clone(),
+                realtor_id: None,
                 confidence: meaning.confidence.get(),
                 routing_decision: self.above_threshold(),
                 revision: unit.revision.as_ref().map_or(0, |revision| revision.number),

@@ -1,5 +1,6 @@
 //! What the policy decides, by example and by property.
 
+mod confirmations;
 mod revisions;
 
 use crate::destination::{Destination, NotificationDestination};

@@ -2,7 +2,7 @@
 //!
 //! It must not know who classified.
 
-mod row;
+pub(super) mod row;
 
 use std::collections::BTreeMap;
 

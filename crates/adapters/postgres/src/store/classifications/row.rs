@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Float, Int2, Json, Jsonb, Nullable, Text, Timestamp, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Float, Int2, Json, Jsonb, Nullable, Text, Timestamp, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_classification::classification::{Classification, Confidence, ListingHint, Meaning, TaskTitle};
 use dispatch_classification::classifier::Classified;
@@ -47,6 +47,7 @@ WHERE ",
 }
 
 const BY_ID: &str = select!("c.classification_id = $1");
+const BY_IDS: &str = select!("c.classification_id = ANY ($1)");
 const OF_OPERATION: &str = select!("asked.operation_id = $1");
 
 #[derive(QueryableByName)]
@@ -99,6 +100,15 @@ pub(super) async fn by_id(
 ) -> Result<Option<KeptClassification>, StoreError> {
     let mut rows: Vec<Row> = sql(BY_ID).bind::<SqlUuid, _>(id.0).load(connection).await?;
     rows.pop().map(kept).transpose()
+}
+
+/// Those of these that there are, in no order.
+pub(in crate::store) async fn by_ids(
+    connection: &mut AsyncPgConnection,
+    ids: &[Uuid],
+) -> Result<Vec<KeptClassification>, StoreError> {
+    let rows: Vec<Row> = sql(BY_IDS).bind::<Array<SqlUuid>, _>(ids).load(connection).await?;
+    rows.into_iter().map(kept).collect()
 }
 
 /// By their place among the texts of the operation.

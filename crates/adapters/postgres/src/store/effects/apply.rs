@@ -71,7 +71,9 @@ pub(super) async fn apply(
     let mut plans: Vec<Option<Plan<'_>>> = jobs
         .iter()
         .map(|job| {
-            let realtor = people::resolve(&realtors, job.work.assignee_hint.as_deref(), &job.work.author);
+            let said = job.work.realtor_id.as_ref().map(|id| id.0.as_str());
+            let realtor =
+                said.or_else(|| people::resolve(&realtors, job.work.assignee_hint.as_deref(), &job.work.author));
             let effects = effects(job);
             let homeless = realtor.is_none() && tables.realtor_required();
             // One that is there already keeps the realtor it has.

@@ -87,7 +87,7 @@ fn only(all: &[Realtor], is: impl Fn(&Realtor) -> bool) -> Option<&str> {
 }
 
 /// The last ten digits of a North American number; `None` for text that is no number.
-fn last_ten(text: &str) -> Option<String> {
+pub(crate) fn last_ten(text: &str) -> Option<String> {
     let stray = |c: char| !c.is_ascii_digit() && !"+-.() ".contains(c);
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     (digits.len() >= 10 && !text.contains(stray)).then(|| digits[digits.len() - 10..].to_owned())

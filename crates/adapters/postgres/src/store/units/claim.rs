@@ -82,8 +82,9 @@ struct Found {
     looked_at: i64,
 }
 
+/// A unit's own row, as far as it is handed out.
 #[derive(QueryableByName)]
-struct Taken {
+pub(super) struct Taken {
     #[diesel(sql_type = SqlUuid)]
     unit_id: Uuid,
     #[diesel(sql_type = BigInt)]
@@ -178,15 +179,24 @@ async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Ve
     taken.sort_by_key(|row| row.ordinal);
     timeline::append(connection, &taken.iter().map(entry).collect::<Vec<_>>()).await?;
     let (claimed, dead): (Vec<Taken>, Vec<Taken>) = taken.into_iter().partition(|row| row.claim_token.is_some());
-    let mut members = members(connection, &claimed).await?;
-    let numbers = claimed.iter().map(|row| (row.unit_id, row.revision)).filter(|(_, number)| *number > 0).collect();
+    let units = whole(connection, claimed).await?;
+    Ok((units, dead.len()))
+}
+
+/// These units with their messages, and with what they have led to before. One without any message left is left out.
+pub(super) async fn whole(
+    connection: &mut AsyncPgConnection,
+    rows: Vec<Taken>,
+) -> Result<Vec<ClaimedUnit>, StoreError> {
+    let mut members = members(connection, &rows).await?;
+    let numbers = rows.iter().map(|row| (row.unit_id, row.revision)).filter(|(_, number)| *number > 0).collect();
     let mut revisions = history::revisions(connection, numbers).await?;
-    let units = claimed.into_iter().filter_map(|row| {
+    let units = rows.into_iter().filter_map(|row| {
         let members = members.remove(&row.unit_id)?;
         let revision = revisions.remove(&row.unit_id);
         Some(unit(row, members, revision))
     });
-    Ok((units.collect(), dead.len()))
+    Ok(units.collect())
 }
 
 fn entry(row: &Taken) -> Entry {

@@ -1,9 +1,11 @@
-//! What the `UnitQueue` port does, one step per file. It must not know who classifies, nor what the policy is.
+//! What the `UnitQueue` and `HeldWork` ports do, one step per file. It must not know who classifies, nor what the policy is.
 
 pub(super) mod amend;
 mod answer;
+mod carry_out;
 pub(super) mod claim;
 pub(super) mod close;
+pub(super) mod held;
 mod history;
 mod records;
 pub(super) mod release;

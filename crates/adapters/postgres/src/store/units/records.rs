@@ -11,6 +11,7 @@ use dispatch_routing::plan::{Quota, Verdict};
 use dispatch_routing::unit_queue::UnitSettlement;
 use serde_json::json;
 
+use super::carry_out::Order;
 use crate::store::error::StoreError;
 use crate::store::micros;
 use crate::store::sql::sql;
@@ -78,15 +79,15 @@ pub(super) async fn classifications(
     Ok(())
 }
 
-pub(super) async fn dispatches(connection: &mut AsyncPgConnection, rows: &[&UnitSettlement]) -> Result<(), StoreError> {
+pub(super) async fn dispatches(connection: &mut AsyncPgConnection, rows: &[Order<'_>]) -> Result<(), StoreError> {
     let rows: Vec<_> = rows.iter().filter(|row| matches!(row.decision.verdict, Verdict::Dispatch(_))).collect();
     if rows.is_empty() {
         return Ok(());
     }
     sql(DISPATCHES)
-        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.dispatch_id.0).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.unit_id.0).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.dispatch).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.unit).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.classification).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(rows.iter().map(|row| row.decision.rule.as_str()).collect::<Vec<_>>())
         .bind::<Array<Bool>, _>(rows.iter().map(|row| row.decision.routing.auto_dispatch).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(rows.iter().map(|row| row.decision.routing.reason.as_str()).collect::<Vec<_>>())

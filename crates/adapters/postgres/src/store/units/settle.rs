@@ -1,5 +1,4 @@
-//! Settles units: what they mean, what is decided, the deliveries, and the storage effects that succeed at once, in
-//! one commit for the whole batch.
+//! Settles units: what they mean, what is decided, and what follows from it, in one commit for the whole batch.
 //!
 //! It must not classify, decide or send.
 
@@ -8,24 +7,19 @@ use std::collections::{HashMap, HashSet};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use dispatch_mission::ids::DeliveryId;
-use dispatch_routing::destination::Destination;
-use dispatch_routing::plan::{Content, PlannedDelivery, Quota, Verdict};
+use dispatch_routing::plan::Verdict;
 use dispatch_routing::queue::Settled;
-use dispatch_routing::storage::StorageItem;
 use dispatch_routing::unit_queue::UnitSettlement;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::carry_out::{Order, carry_out, keeps_receipts};
 use super::records;
 use super::revise::{self, Unsent};
-use crate::store::deliveries::hold_units;
-use crate::store::deliveries::insert::{self, NewDelivery, Standing};
-use crate::store::effects::{self, Job};
 use crate::store::error::StoreError;
 use crate::store::micros;
 use crate::store::sql::sql;
-use crate::store::timeline::{self, Entry};
+use crate::store::timeline::Entry;
 
 const TAKE: &str = "
 UPDATE dispatch.units AS u SET
@@ -63,18 +57,13 @@ async fn in_transaction(
     let live: Vec<&UnitSettlement> = once.into_iter().filter(|row| stood.contains_key(&claim_of(row))).collect();
     if !live.is_empty() {
         records::classifications(connection, &live).await?;
-        records::dispatches(connection, &live).await?;
         let revision = |row: &UnitSettlement| stood.get(&claim_of(row)).copied().unwrap_or_default();
         let mut entries: Vec<Entry> = live.iter().flat_map(|row| understood(row, revision(row))).collect();
-        let overtaken = live.iter().filter(|row| revision(row) > 0 && !keeps_receipts(row)).map(|row| row.unit_id.0);
+        let overtaken = live.iter().filter(|row| revision(row) > 0 && !keeps_receipts(&row.decision.verdict));
+        let overtaken = overtaken.map(|row| row.unit_id.0);
         entries.extend(revise::cancel(connection, &overtaken.collect::<Vec<_>>(), "superseded", Unsent::All).await?);
-        let mut deliveries = plan(connection, &live, &mut entries).await?;
-        store(connection, &live, &mut deliveries, &mut entries).await?;
-        insert::insert(connection, &deliveries).await?;
-        timeline::append(connection, &entries).await?;
-        if deliveries.iter().any(NewDelivery::is_due) {
-            timeline::ring(connection).await?;
-        }
+        let orders: Vec<Order<'_>> = live.iter().map(|row| order(row)).collect();
+        carry_out(connection, &orders, entries).await?;
     }
     // The second settlement of one claim finds it settled, also within a batch.
     let answer = |row: &UnitSettlement| match stood.remove(&claim_of(row)) {
@@ -88,13 +77,13 @@ fn claim_of(row: &UnitSettlement) -> (Uuid, Uuid) {
     (row.unit_id.0, row.token.0)
 }
 
-/// Whether what its author was about to be told still holds: the same kind of work goes on, and nothing else is said.
-fn keeps_receipts(row: &UnitSettlement) -> bool {
-    let Verdict::Dispatch(plan) = &row.decision.verdict else { return false };
-    plan.iter().all(|one| match &one.content {
-        Content::Storage(work) => !matches!(work.item, StorageItem::Withdraw),
-        Content::Message { .. } => false,
-    })
+fn order(row: &UnitSettlement) -> Order<'_> {
+    Order {
+        unit: row.unit_id.0,
+        classification: row.classification_id.0,
+        dispatch: row.dispatch_id.0,
+        decision: &row.decision,
+    }
 }
 
 /// Writes the units' own rows; answers whose claim stood, with the revision it was for.
@@ -168,107 +157,6 @@ fn understood(row: &UnitSettlement, revision: i32) -> [Entry; 2] {
         entry("reason", "unit.classified", row.classification_id.to_string(), classified),
         entry("route", event, row.unit_id.to_string(), decided),
     ]
-}
-
-/// The deliveries of all plans, those left out that a quota forbids.
-async fn plan<'a>(
-    connection: &mut AsyncPgConnection,
-    live: &[&'a UnitSettlement],
-    entries: &mut Vec<Entry>,
-) -> Result<Vec<NewDelivery<'a>>, StoreError> {
-    let planned = |row: &&'a UnitSettlement| match &row.decision.verdict {
-        Verdict::Dispatch(deliveries) => deliveries.as_slice(),
-        _ => &[],
-    };
-    let wanted: Vec<&Quota> = live.iter().flat_map(planned).filter_map(|one| one.quota.as_ref()).collect();
-    let mut quotas = records::take_quotas(connection, &wanted).await?;
-    let mut deliveries = Vec::new();
-    for row in live {
-        let mut ids: Vec<Option<Uuid>> = Vec::new();
-        for one in planned(row) {
-            // The first one in the batch has it.
-            let allowed = one.quota.as_ref().is_none_or(|quota| quotas.remove(&quota.key));
-            let after = one.after.and_then(|index| ids.get(index).copied());
-            let id = (allowed && after != Some(None)).then(|| DeliveryId::mint().0);
-            ids.push(id);
-            match id {
-                Some(id) => deliveries.push(new_delivery(row, one, id, after.flatten())),
-                None => entries.push(left_out(row, one)),
-            }
-        }
-    }
-    Ok(deliveries)
-}
-
-fn new_delivery<'a>(
-    row: &'a UnitSettlement,
-    planned: &'a PlannedDelivery,
-    id: Uuid,
-    after: Option<Uuid>,
-) -> NewDelivery<'a> {
-    NewDelivery {
-        id,
-        dispatch: row.dispatch_id.0,
-        unit: row.unit_id.0,
-        destination: &planned.destination,
-        content: &planned.content,
-        after,
-        standing: if after.is_some() { Standing::Waits } else { Standing::Due },
-        attempts: 0,
-    }
-}
-
-fn left_out(row: &UnitSettlement, planned: &PlannedDelivery) -> Entry {
-    let why = if planned.quota.is_some() { "quota" } else { "dependency_left_out" };
-    Entry {
-        step: "route",
-        event: "delivery.left_out",
-        unit: Some(row.unit_id.0),
-        subject: Some(row.dispatch_id.to_string()),
-        detail: json!({ "kind": planned.destination.kind().as_str(), "reason": why }),
-        ..Entry::default()
-    }
-}
-
-/// Applies what can be stored now, and lets the deliveries that wait for it know.
-async fn store(
-    connection: &mut AsyncPgConnection,
-    live: &[&UnitSettlement],
-    deliveries: &mut [NewDelivery<'_>],
-    entries: &mut Vec<Entry>,
-) -> Result<(), StoreError> {
-    let mut jobs = Vec::new();
-    let mut places = Vec::new();
-    for (place, delivery) in deliveries.iter().enumerate() {
-        let (Content::Storage(work), Destination::Storage(to)) = (delivery.content, delivery.destination) else {
-            continue;
-        };
-        let Some(row) = live.iter().find(|row| row.unit_id.0 == delivery.unit) else { continue };
-        if delivery.after.is_none() {
-            jobs.push(Job {
-                delivery: delivery.id,
-                unit: delivery.unit,
-                classification: Some(row.classification_id.0),
-                table: to.table,
-                work,
-            });
-            places.push(place);
-        }
-    }
-    let outcomes = effects::apply(connection, &jobs).await?;
-    let mut unresolved = Vec::new();
-    for (place, outcome) in places.into_iter().zip(outcomes) {
-        let delivery = &mut deliveries[place];
-        delivery.attempts = i32::from(outcome.was_tried());
-        entries.push(effects::entry(delivery.id, delivery.unit, 1, &outcome));
-        if outcome.needs_a_person() {
-            unresolved.push(delivery.unit);
-        }
-        delivery.standing = Standing::of(outcome);
-    }
-    hold_units(connection, &unresolved).await?;
-    entries.extend(insert::settle_dependents(deliveries));
-    Ok(())
 }
 
 /// As people write it, not as binary fractions widen it.

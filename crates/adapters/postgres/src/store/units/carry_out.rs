@@ -1,0 +1,154 @@
+//! What follows from a decision about a unit, whoever made it: the dispatch, its deliveries, and the storage effects that
+//! succeed at once. Inside the caller's transaction.
+//!
+//! It must not classify, decide or send.
+
+use diesel_async::AsyncPgConnection;
+use dispatch_mission::ids::DeliveryId;
+use dispatch_routing::destination::Destination;
+use dispatch_routing::plan::{Content, Decision, PlannedDelivery, Quota, Verdict};
+use dispatch_routing::storage::StorageItem;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::records;
+use crate::store::deliveries::hold_units;
+use crate::store::deliveries::insert::{self, NewDelivery, Standing};
+use crate::store::effects::{self, Job};
+use crate::store::error::StoreError;
+use crate::store::timeline::{self, Entry};
+
+/// One decided unit.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) unit: Uuid,
+    pub(super) classification: Uuid,
+    /// Id of the dispatch, where there is one to write.
+    pub(super) dispatch: Uuid,
+    pub(super) decision: &'a Decision,
+}
+
+/// Writes everything that follows, the story last: `entries` and what is added to them here.
+pub(super) async fn carry_out(
+    connection: &mut AsyncPgConnection,
+    orders: &[Order<'_>],
+    mut entries: Vec<Entry>,
+) -> Result<(), StoreError> {
+    records::dispatches(connection, orders).await?;
+    let mut deliveries = plan(connection, orders, &mut entries).await?;
+    store(connection, orders, &mut deliveries, &mut entries).await?;
+    insert::insert(connection, &deliveries).await?;
+    timeline::append(connection, &entries).await?;
+    if deliveries.iter().any(NewDelivery::is_due) {
+        timeline::ring(connection).await?;
+    }
+    Ok(())
+}
+
+/// Whether what its author was about to be told still holds: the same kind of work goes on, and nothing else is said.
+pub(super) fn keeps_receipts(verdict: &Verdict) -> bool {
+    let Verdict::Dispatch(plan) = verdict else { return false };
+    plan.iter().all(|one| match &one.content {
+        Content::Storage(work) => !matches!(work.item, StorageItem::Withdraw),
+        Content::Message { .. } => false,
+    })
+}
+
+fn planned<'a>(order: &Order<'a>) -> &'a [PlannedDelivery] {
+    match &order.decision.verdict {
+        Verdict::Dispatch(deliveries) => deliveries,
+        Verdict::Hold(_) | Verdict::Nothing => &[],
+    }
+}
+
+/// The deliveries of all plans, those left out that a quota forbids.
+async fn plan<'a>(
+    connection: &mut AsyncPgConnection,
+    orders: &[Order<'a>],
+    entries: &mut Vec<Entry>,
+) -> Result<Vec<NewDelivery<'a>>, StoreError> {
+    let wanted: Vec<&Quota> = orders.iter().flat_map(planned).filter_map(|one| one.quota.as_ref()).collect();
+    let mut quotas = records::take_quotas(connection, &wanted).await?;
+    let mut deliveries = Vec::new();
+    for row in orders {
+        let mut ids: Vec<Option<Uuid>> = Vec::new();
+        for one in planned(row) {
+            // The first one in the batch has it.
+            let allowed = one.quota.as_ref().is_none_or(|quota| quotas.remove(&quota.key));
+            let after = one.after.and_then(|index| ids.get(index).copied());
+            let id = (allowed && after != Some(None)).then(|| DeliveryId::mint().0);
+            ids.push(id);
+            match id {
+                Some(id) => deliveries.push(new_delivery(row, one, id, after.flatten())),
+                None => entries.push(left_out(row, one)),
+            }
+        }
+    }
+    Ok(deliveries)
+}
+
+fn new_delivery<'a>(row: &Order<'_>, planned: &'a PlannedDelivery, id: Uuid, after: Option<Uuid>) -> NewDelivery<'a> {
+    NewDelivery {
+        id,
+        dispatch: row.dispatch,
+        unit: row.unit,
+        destination: &planned.destination,
+        content: &planned.content,
+        after,
+        standing: if after.is_some() { Standing::Waits } else { Standing::Due },
+        attempts: 0,
+    }
+}
+
+fn left_out(row: &Order<'_>, planned: &PlannedDelivery) -> Entry {
+    let why = if planned.quota.is_some() { "quota" } else { "dependency_left_out" };
+    Entry {
+        step: "route",
+        event: "delivery.left_out",
+        unit: Some(row.unit),
+        subject: Some(row.dispatch.to_string()),
+        detail: json!({ "kind": planned.destination.kind().as_str(), "reason": why }),
+        ..Entry::default()
+    }
+}
+
+/// Applies what can be stored now, and lets the deliveries that wait for it know.
+async fn store(
+    connection: &mut AsyncPgConnection,
+    orders: &[Order<'_>],
+    deliveries: &mut [NewDelivery<'_>],
+    entries: &mut Vec<Entry>,
+) -> Result<(), StoreError> {
+    let mut jobs = Vec::new();
+    let mut places = Vec::new();
+    for (place, delivery) in deliveries.iter().enumerate() {
+        let (Content::Storage(work), Destination::Storage(to)) = (delivery.content, delivery.destination) else {
+            continue;
+        };
+        let Some(row) = orders.iter().find(|row| row.unit == delivery.unit) else { continue };
+        if delivery.after.is_none() {
+            jobs.push(Job {
+                delivery: delivery.id,
+                unit: delivery.unit,
+                classification: Some(row.classification),
+                table: to.table,
+                work,
+            });
+            places.push(place);
+        }
+    }
+    let outcomes = effects::apply(connection, &jobs).await?;
+    let mut unresolved = Vec::new();
+    for (place, outcome) in places.into_iter().zip(outcomes) {
+        let delivery = &mut deliveries[place];
+        delivery.attempts = i32::from(outcome.was_tried());
+        entries.push(effects::entry(delivery.id, delivery.unit, 1, &outcome));
+        if outcome.needs_a_person() {
+            unresolved.push(delivery.unit);
+        }
+        delivery.standing = Standing::of(outcome);
+    }
+    hold_units(connection, &unresolved).await?;
+    entries.extend(insert::settle_dependents(deliveries));
+    Ok(())
+}

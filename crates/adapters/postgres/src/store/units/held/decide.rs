@@ -1,0 +1,142 @@
+//! Writes what a person decided about a held unit. Whoever locks the row first decides; the others find it decided.
+//!
+//! It must not plan, nor ask who may decide.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::ids::UnitId;
+use dispatch_routing::held_work::{Confirmation, Decider, Dismissal, Dismissed, Dispatched, HeldWorkError};
+use dispatch_routing::plan::{Content, Verdict};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Halt, Standing, receipt};
+use crate::store::clean;
+use crate::store::desk::people;
+use crate::store::error::StoreError;
+use crate::store::sql::sql;
+use crate::store::timeline::{self, Entry};
+use crate::store::units::carry_out::{Order, carry_out, keeps_receipts};
+use crate::store::units::revise::{self, Unsent};
+
+const LOCK: &str = "SELECT state, classification_id FROM dispatch.units WHERE unit_id = $1 FOR UPDATE";
+
+const END: &str = "
+UPDATE dispatch.units SET state = $2, reason = NULL, expires_at = NULL, settled_at = now() WHERE unit_id = $1";
+
+const REMEMBER: &str = "
+INSERT INTO dispatch.decisions (
+    decision_id, unit_id, classification_id, dispatch_id, verdict, principal, operation_id, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING decided_at";
+
+const RECALL: &str = "SELECT decided_at FROM dispatch.decisions WHERE operation_id = $1 AND verdict = 'dismissed'";
+
+#[derive(QueryableByName)]
+struct Decided {
+    #[diesel(sql_type = Timestamptz)]
+    decided_at: OffsetDateTime,
+}
+
+pub(crate) async fn confirm(
+    connection: &mut AsyncPgConnection,
+    confirmation: &Confirmation,
+) -> Result<Dispatched, Halt> {
+    let Confirmation { unit_id, classification_id, dispatch_id, decision, by } = confirmation;
+    let standing = lock(connection, *unit_id).await?;
+    // Only now: another holder of the same operation may have had the lock.
+    if let Some(operation) = by.operation
+        && let Some(before) = receipt::of_operation(connection, operation).await?
+    {
+        return Ok(before);
+    }
+    standing.must_be_held(connection, unit_id.0, Some(classification_id.0)).await?;
+    realtors_must_be_known(connection, &decision.verdict).await?;
+    sql(END).bind::<SqlUuid, _>(unit_id.0).bind::<Text, _>("routed").execute(connection).await?;
+    let told = json!({
+        "classification_id": classification_id, "dispatch_id": dispatch_id, "rule": decision.rule,
+        "auto_dispatch": decision.routing.auto_dispatch, "reason": decision.routing.reason,
+    });
+    let mut entries = vec![entry(*unit_id, "unit.confirmed", by, told)];
+    // An earlier dispatch of it may wait for the very word that is said now.
+    let unsent = if keeps_receipts(&decision.verdict) { Unsent::Waiting } else { Unsent::All };
+    entries.extend(revise::cancel(connection, &[unit_id.0], "superseded", unsent).await?);
+    let order = Order { unit: unit_id.0, classification: classification_id.0, dispatch: dispatch_id.0, decision };
+    carry_out(connection, &[order], entries).await?;
+    remember(connection, *unit_id, classification_id.0, Some(dispatch_id.0), "confirmed", by).await?;
+    Ok(receipt::receipt(connection, *dispatch_id, *unit_id).await?)
+}
+
+pub(crate) async fn dismiss(connection: &mut AsyncPgConnection, dismissal: &Dismissal) -> Result<Dismissed, Halt> {
+    let Dismissal { unit_id, by } = dismissal;
+    let standing = lock(connection, *unit_id).await?;
+    if let Some(operation) = by.operation {
+        let mut before: Vec<Decided> = sql(RECALL).bind::<SqlUuid, _>(operation.0).load(connection).await?;
+        if let Some(before) = before.pop() {
+            return Ok(Dismissed { unit_id: *unit_id, at: before.decided_at });
+        }
+    }
+    standing.must_be_held(connection, unit_id.0, None).await?;
+    sql(END).bind::<SqlUuid, _>(unit_id.0).bind::<Text, _>("dismissed").execute(connection).await?;
+    let mut entries = vec![entry(*unit_id, "unit.dismissed", by, json!({}))];
+    entries.extend(revise::cancel(connection, &[unit_id.0], "dismissed", Unsent::All).await?);
+    timeline::append(connection, &entries).await?;
+    // A held unit has been understood.
+    let classification = standing.classification_id.ok_or(Halt::Told(HeldWorkError::Unknown))?;
+    let at = remember(connection, *unit_id, classification, None, "dismissed", by).await?;
+    Ok(Dismissed { unit_id: *unit_id, at })
+}
+
+async fn lock(connection: &mut AsyncPgConnection, unit: UnitId) -> Result<Standing, Halt> {
+    let mut rows: Vec<Standing> = sql(LOCK).bind::<SqlUuid, _>(unit.0).load(connection).await?;
+    rows.pop().ok_or(Halt::Told(HeldWorkError::Unknown))
+}
+
+/// A row for a realtor who is not there would be refused much later, if at all.
+async fn realtors_must_be_known(connection: &mut AsyncPgConnection, verdict: &Verdict) -> Result<(), Halt> {
+    let Verdict::Dispatch(plan) = verdict else { return Ok(()) };
+    let named = plan.iter().find_map(|one| match &one.content {
+        Content::Storage(work) => work.realtor_id.as_ref(),
+        Content::Message { .. } => None,
+    });
+    match named {
+        Some(realtor) if !people::exists(connection, "realtors", &realtor.0).await? => {
+            Err(Halt::Told(HeldWorkError::RealtorUnknown))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn remember(
+    connection: &mut AsyncPgConnection,
+    unit: UnitId,
+    classification: Uuid,
+    dispatch: Option<Uuid>,
+    verdict: &str,
+    by: &Decider,
+) -> Result<OffsetDateTime, StoreError> {
+    let row: Decided = sql(REMEMBER)
+        .bind::<SqlUuid, _>(Uuid::now_v7())
+        .bind::<SqlUuid, _>(unit.0)
+        .bind::<SqlUuid, _>(classification)
+        .bind::<Nullable<SqlUuid>, _>(dispatch)
+        .bind::<Text, _>(verdict)
+        .bind::<Text, _>(&by.principal)
+        .bind::<Nullable<SqlUuid>, _>(by.operation.map(|operation| operation.0))
+        .bind::<Nullable<Text>, _>(by.note.as_deref().map(clean))
+        .get_result(connection)
+        .await?;
+    Ok(row.decided_at)
+}
+
+/// The story's line: who decided what, and what they had to say about it.
+fn entry(unit: UnitId, event: &'static str, by: &Decider, mut detail: Value) -> Entry {
+    detail["by"] = json!(by.principal);
+    for (name, value) in [("note", json!(by.note)), ("operation_id", json!(by.operation))] {
+        if !value.is_null() {
+            detail[name] = value;
+        }
+    }
+    Entry { step: "route", event, unit: Some(unit.0), subject: Some(unit.to_string()), detail, ..Entry::default() }
+}

@@ -1,0 +1,93 @@
+//! What a person's word makes of a unit.
+
+use super::*;
+use crate::destination::StorageTable;
+use crate::policy::{Choice, Unplannable, Wanted};
+use crate::unit::Revision;
+use dispatch_mission::ids::RealtorId;
+
+fn confirm(meaning: Meaning, choice: &Choice) -> Result<Decision, Unplannable> {
+    Policy::default().confirm(&unit(None), &means(meaning, 0.1), &Zone::toronto(), "user:ann", choice)
+}
+
+fn to(destinations: impl IntoIterator<Item = Wanted>) -> Choice {
+    Choice { destinations: Some(destinations.into_iter().collect()), ..Choice::default() }
+}
+
+fn slack(channel: &str, thread: Option<&str>) -> Wanted {
+    Wanted::Slack { channel_id: channel.into(), thread_ts: thread.map(Into::into) }
+}
+
+const TASKS: Wanted = Wanted::Storage(StorageTable::DispatchAgentTasks);
+const LISTINGS: Wanted = Wanted::Storage(StorageTable::Listings);
+
+#[test]
+fn chatter_is_nothing_to_confirm_but_may_be_made_a_task() {
+    assert_eq!(confirm(Meaning::Ignore, &Choice::default()), Err(Unplannable::Nothing));
+    assert_eq!(confirm(Meaning::Ignore, &to([])), Err(Unplannable::Nothing));
+    let plan = deliveries(confirm(Meaning::Ignore, &to([slack("C1", None), TASKS])).expect("planned"));
+    let StorageItem::AgentTask(task) = item(&plan[0]) else { panic!("a task, whatever the order") };
+    assert_eq!((task.task_key, task.mission_type, &task.needs_info), (None, MissionType::Admin, &None));
+    assert_eq!((message(&plan[1]), plan[1].after), ("✅ Task detected and added to your queue!", Some(0)));
+}
+
+#[test]
+fn whoever_confirms_says_so_and_may_name_the_realtor() {
+    let choice = Choice { realtor: Some(RealtorId("r-1".into())), ..Choice::default() };
+    let decision = confirm(Meaning::Stray(TaskKey::OpsMiscTask), &choice).expect("planned");
+    assert_eq!((decision.rule.as_str(), decision.routing.auto_dispatch), ("confirmed", false));
+    assert_eq!(decision.routing.reason, "Confirmed by user:ann");
+    let plan = deliveries(decision.clone());
+    let Content::Storage(work) = &plan[0].content else { panic!("rows first") };
+    assert_eq!((&work.routing_decision, &work.realtor_id), (&decision.routing, &choice.realtor));
+}
+
+#[test]
+fn all_destinations_are_good_or_none_is_served() {
+    let stray = Meaning::Stray(TaskKey::OpsMiscTask);
+    let refused = |meaning, wanted: Vec<Wanted>| match confirm(meaning, &to(wanted)) {
+        Err(Unplannable::Destination { index, member, .. }) => (index, member),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(stray, vec![TASKS, LISTINGS]), (1, Some("table")), "no listing was declared");
+    assert_eq!(refused(stray, vec![slack("C2", None), TASKS]), (0, Some("thread_ts")));
+    assert_eq!(refused(stray, vec![TASKS, Wanted::Sms { to: "+14165550101".into() }]), (1, Some("target")));
+    assert_eq!(refused(stray, vec![TASKS, TASKS]), (1, None), "twice");
+    assert_eq!(refused(Meaning::InfoRequest, vec![slack("C1", None)]), (0, None), "nothing to tell");
+    let elsewhere = deliveries(confirm(stray, &to([slack("C2", Some("9.9"))])).expect("planned"));
+    assert_eq!((elsewhere.len(), elsewhere[0].after), (1, None));
+}
+
+#[test]
+fn what_somebody_took_up_meanwhile_stays_as_it_is() {
+    let mut unit = unit(None);
+    let made = vec![StorageTable::DispatchAgentTasks];
+    unit.revision = Some(Revision { number: 1, made, taken: true, waiting: false });
+    let meaning = means(Meaning::Stray(TaskKey::OpsMiscTask), 0.1);
+    let policy = Policy::default();
+    let decision = policy.confirm(&unit, &meaning, &Zone::toronto(), "dev", &Choice::default()).expect("planned");
+    assert_eq!((decision.rule.as_str(), decision.routing.auto_dispatch), ("revision_taken", false));
+    let plan = deliveries(decision);
+    assert!(plan.iter().all(|one| matches!(one.content, Content::Message { .. })));
+}
+
+proptest! {
+    #[test]
+    fn how_sure_it_was_makes_no_difference(meaning in any_meaning(), confidence in 0.0f32..=1.0) {
+        let policy = Policy::default();
+        let (unit, sure) = (unit(None), means(meaning, 1.0));
+        let confirmed =
+            policy.confirm(&unit, &means(meaning, confidence), &Zone::toronto(), "dev", &Choice::default());
+        let decided = policy.decide(&unit, &sure, &Zone::toronto());
+        match (confirmed, decided.verdict) {
+            (Err(Unplannable::Nothing), Verdict::Nothing) => {}
+            (Ok(Decision { verdict: Verdict::Dispatch(ours), .. }), Verdict::Dispatch(its)) => {
+                let places = |plan: &[PlannedDelivery]| {
+                    plan.iter().map(|one| (one.destination.clone(), one.after)).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(places(&ours), places(&its));
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}
