@@ -15,10 +15,17 @@ const GSM_TWICE: &str = "^{}\\[~]|€";
 /// in letters of another alphabet stays as it is, cut to 160 units, for nothing can make it one segment.
 pub(crate) fn for_sms(text: &str) -> String {
     let text = text.trim();
-    match in_gsm(text) {
-        Some(plain) if !plain.is_empty() => cut(&plain, "...", gsm_length),
-        _ => cut(text, "…", char::len_utf16),
-    }
+    plain(text).unwrap_or_else(|| {
+        let short = cut(text, "…", char::len_utf16);
+        // The letters of another alphabet may have stood behind the cut.
+        plain(&short).filter(|plain| plain.contains(char::is_alphanumeric)).unwrap_or(short)
+    })
+}
+
+/// One segment of the GSM alphabet, where there is anything to say in it.
+fn plain(text: &str) -> Option<String> {
+    let plain = in_gsm(text).filter(|plain| !plain.is_empty())?;
+    Some(cut(&plain, "...", gsm_length))
 }
 
 /// `text` in the GSM alphabet; none where it has letters that are not in it.
@@ -150,6 +157,13 @@ mod tests {
         // Each takes two units; half a pair is never sent.
         assert_eq!(for_sms(&"𐐀".repeat(81)), format!("{}…", "𐐀".repeat(79)));
         assert_eq!(for_sms(&"🏡".repeat(81)), format!("{}…", "🏡".repeat(79)), "nothing else would be left");
+    }
+
+    #[test]
+    fn a_letter_behind_the_cut_does_not_make_the_rest_foreign() {
+        let out = for_sms(&format!("{}б", "ab ".repeat(100)));
+        assert!(out.is_ascii() && out.ends_with("a..."), "{out}");
+        assert_eq!(for_sms(&out), out);
     }
 
     #[test]
