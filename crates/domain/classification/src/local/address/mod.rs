@@ -1,6 +1,7 @@
 //! The address a message speaks of, as typed. Must not know what the message wants.
 
 mod building;
+mod name;
 mod street;
 mod tail;
 #[cfg(test)]
