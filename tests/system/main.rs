@@ -11,6 +11,7 @@ mod intake;
 mod kills;
 mod legacy;
 mod llm;
+mod query;
 mod reason;
 mod routing;
 mod sdk_peers;

@@ -46,14 +46,14 @@ use dispatch_pipeline::ports::idempotency::IdempotencyStore;
 use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::streams::StreamStore;
 use dispatch_pipeline::ports::vitals::Vitals;
+use dispatch_pipeline::query::{Query, Sources};
 use dispatch_pipeline::reports::Reports;
-use dispatch_pipeline::route::Route;
 use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
     PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore,
-    PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgRecords, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
@@ -78,6 +78,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
     let streams: Arc<dyn StreamStore> = Arc::new(PgStreams::new(pools.talk.clone()));
     let classifications: Arc<dyn ClassificationStore> = Arc::new(PgClassifications::new(pools.talk.clone()));
     let held: Arc<dyn HeldWork> = Arc::new(PgHeldWork::new(pools.work.clone()));
+    let streams = Streams::new(streams, StreamLimits::default());
     Surface {
         intake: Data::new(Intake::new(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
@@ -85,7 +86,8 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),
         observe: Data::new(observe(&pools.work, &pools.pulse)),
         agents: Data::new(Agents::new(thinking.cards.clone(), AtHome::new(thinking.log(&pools.work)))),
-        streams: Data::new(Streams::new(streams, StreamLimits::default())),
+        query: Data::new(query(config, pools, &streams, thinking)),
+        streams: Data::new(streams),
         classify: Data::new(Classify::new(
             on_demand(thinking),
             AtHome::new(classifications),
@@ -93,7 +95,6 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
             Arc::new(SystemClock),
             thinking.classifiers(),
         )),
-        route: Data::new(Route::new(AtHome::new(held), config.routing.policy.clone(), config.routing.zone)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),
@@ -101,6 +102,17 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         document: Data::new(Document::of_this_build()),
         front: Data::new(Front::new(config)),
     }
+}
+
+/// Who answers questions. It works at home, where streams are told.
+fn query(config: &Config, pools: &Pools, streams: &Streams, thinking: &Thinking) -> Query {
+    let sources = Sources {
+        records: Arc::new(PgRecords::new(pools.talk.clone())),
+        stories: Arc::new(PgStories::new(pools.talk.clone())),
+        missions: Arc::new(PgMissionStore::new(pools.talk.clone())),
+    };
+    let (minds, meter) = (thinking.conversers.clone(), thinking.meter.clone());
+    Query::new(sources, streams.clone(), minds, meter, Arc::new(SystemClock), config.routing.zone)
 }
 
 /// Who thinks about texts that somebody asks about: as about messages that come in.

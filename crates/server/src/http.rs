@@ -36,6 +36,7 @@ use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
 use dispatch_pipeline::ports::identity::Scope;
+use dispatch_pipeline::query::Query;
 use dispatch_pipeline::reports::Reports;
 use dispatch_pipeline::streams::Streams;
 use docs::Document;
@@ -57,6 +58,7 @@ pub struct Surface {
     pub agents: Data<Agents>,
     pub streams: Data<Streams>,
     pub classify: Data<Classify>,
+    pub query: Data<Query>,
     pub slack: Data<SlackDoor>,
     pub sms: Data<SmsDoor>,
     pub reports: Data<Reports>,
@@ -87,6 +89,7 @@ pub fn app(
         .app_data(surface.agents)
         .app_data(surface.streams)
         .app_data(surface.classify)
+        .app_data(surface.query)
         .app_data(surface.slack)
         .app_data(surface.sms)
         .app_data(surface.reports)
@@ -130,6 +133,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(post("/missions/{mission_id}/reopen", Scope::Missions, missions::changes::reopen))
         .service(guarded("/missions/{mission_id}/type", Scope::Missions).put(missions::changes::set_type).done())
         .service(post("/reason/classify", Scope::Reason, reason::classify::classify))
+        .service(post("/reason/query", Scope::Reason, reason::query::query))
         .service(post("/reason/classifications", Scope::Reason, reason::classifications::create))
         .service(get("/reason/classifications/{classification_id}", Scope::Reason, reason::classifications::show))
         .service(get("/reason/stream/{stream_id}", Scope::Reason, reason::stream::follow))

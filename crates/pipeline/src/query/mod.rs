@@ -25,6 +25,7 @@ use narration::{Narration, Voice};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Instant;
+pub use local::MODEL as LOCAL_MODEL;
 pub use toolbox::Citation;
 use toolbox::Toolbox;
 use wall::Wall;

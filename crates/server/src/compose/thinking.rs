@@ -49,6 +49,7 @@ impl Thinking {
         let mut cards: Vec<_> = providers.iter().map(classifier_card).collect();
         cards.push(local_card(&local));
         cards.extend(providers.iter().map(converser_card));
+        cards.push(local_converser_card());
         cards.push(orchestrator_card());
         let classifier =
             |provider: &Arc<Provider>| -> Arc<dyn Classifier> { Arc::new(LlmClassifier::new(provider.clone(), zone)) };
@@ -131,6 +132,18 @@ fn converser_card(provider: &Arc<Provider>) -> AgentCard {
         description: "Answers questions by looking into the brokerage's own data.",
         capabilities: vec!["converse", "tools", "stream"],
         ..provider_card(provider)
+    }
+}
+
+fn local_converser_card() -> AgentCard {
+    AgentCard {
+        name: "query.local".to_owned(),
+        kind: AgentKind::Query,
+        description: "Answers the questions that people really ask by rules, on this machine, and says what it cannot.",
+        capabilities: vec!["tools", "stream"],
+        provider: "local".to_owned(),
+        model: Some(dispatch_pipeline::query::LOCAL_MODEL.to_owned()),
+        probe: Arc::new(AlwaysReady),
     }
 }
 

@@ -7,6 +7,7 @@ mod document;
 mod front_door;
 mod idempotency;
 mod identity;
+mod query;
 mod reason;
 mod slack;
 mod slow;
@@ -44,6 +45,7 @@ fn surface(fault: Fault) -> Surface {
     let clock = Arc::new(FixedClock(NOW));
     let secrets = (!fault.no_slack).then(|| SigningSecrets::parse(SLACK_SECRET).expect("one"));
     let access = if fault.this_machine { Access::ThisMachine } else { Access::Proved(credentials()) };
+    let streams = reason::streams();
     Surface {
         intake: Data::new(Intake::new(Arc::new(FakeLog::new(fault.log_down)))),
         missions: Data::new(Missions::new(Arc::new(FakeMissions { due: fault.expand_due }))),
@@ -51,7 +53,8 @@ fn surface(fault: Fault) -> Surface {
         keys: Data::new(Keys::new(Arc::new(MemoryIdempotency::default()), Duration::from_secs(60))),
         observe: Data::new(Observe::new(Arc::new(FakeStories), Arc::new(FakeVitals { live: !fault.no_worker }))),
         agents: agents::agents(Default::default()),
-        streams: reason::streams(),
+        query: query::query(&streams),
+        streams,
         classify: reason::classify(),
         slack: Data::new(SlackDoor::new(secrets, clock.clone())),
         sms: sms::door(fault.no_sms, clock.clone()),

@@ -54,6 +54,11 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
             json!([Visibility::Both, Visibility::Agent, Visibility::Marketing].map(Visibility::as_str)),
         ),
         ("ProbeStatus", sent(&[ProbeStatusDto::Alive, ProbeStatusDto::Ready])),
+        ("QueryRole", json!(["user", "assistant"])),
+        (
+            "RecordKind",
+            json!(["mission", "listing", "staff", "realtor", "event", "unit", "classification", "delivery", "dispatch"]),
+        ),
         ("TaskKey", json!(TaskKey::ALL.map(TaskKey::as_str))),
     ]);
     let document: Value = serde_json::from_str(&json()).expect("JSON");

@@ -20,7 +20,7 @@ use intent::{Asked, Kind};
 use when::When;
 
 /// Name and version of the rules; raise it when an answer may change.
-pub(crate) const MODEL: &str = "intents-1";
+pub const MODEL: &str = "intents-1";
 /// Its name among providers.
 pub(crate) const PROVIDER: &str = "local";
 

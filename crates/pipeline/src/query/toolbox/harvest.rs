@@ -23,7 +23,7 @@ pub struct Citation {
 }
 
 impl Citation {
-    pub(crate) fn new(kind: RecordKind, id: impl ToString, label: &str) -> Self {
+    pub(crate) fn new(kind: RecordKind, id: &impl ToString, label: &str) -> Self {
         Self { kind, id: id.to_string(), label: short(label, LABEL_CHARS) }
     }
 }

@@ -190,23 +190,23 @@ pub(super) fn cite_person(hit: &PersonHit) -> Citation {
 }
 
 pub(super) fn cite_message(hit: &SignalHit) -> Vec<Citation> {
-    let event = Citation::new(RecordKind::Event, hit.signal_id, &hit.excerpt);
-    let unit = hit.unit_id.map(|unit| Citation::new(RecordKind::Unit, unit, &hit.excerpt));
+    let event = Citation::new(RecordKind::Event, &hit.signal_id, &hit.excerpt);
+    let unit = hit.unit_id.map(|unit| Citation::new(RecordKind::Unit, &unit, &hit.excerpt));
     [event].into_iter().chain(unit).collect()
 }
 
 pub(super) fn cite_held(hit: &HeldHit) -> Vec<Citation> {
-    let unit = Citation::new(RecordKind::Unit, hit.unit_id, &hit.excerpt);
-    let meant = hit.classification_id.map(|id| Citation::new(RecordKind::Classification, id, &hit.reason));
+    let unit = Citation::new(RecordKind::Unit, &hit.unit_id, &hit.excerpt);
+    let meant = hit.classification_id.map(|id| Citation::new(RecordKind::Classification, &id, &hit.reason));
     [unit].into_iter().chain(meant).collect()
 }
 
 pub(super) fn cite_delivery(hit: &DeliveryHit) -> Vec<Citation> {
     let label = format!("{} delivery, {}", hit.kind, hit.state);
     vec![
-        Citation::new(RecordKind::Delivery, hit.delivery_id, &label),
-        Citation::new(RecordKind::Dispatch, hit.dispatch_id, &label),
-        Citation::new(RecordKind::Unit, hit.unit_id, &label),
+        Citation::new(RecordKind::Delivery, &hit.delivery_id, &label),
+        Citation::new(RecordKind::Dispatch, &hit.dispatch_id, &label),
+        Citation::new(RecordKind::Unit, &hit.unit_id, &label),
     ]
 }
 
@@ -216,11 +216,11 @@ pub(super) fn cite_story(told: &Told) -> Vec<Citation> {
     let Some(story) = &told.story else { return cited };
     let state = &story.state;
     cited.extend(story.event_ids.iter().map(|id| Citation::new(RecordKind::Event, id, "a message")));
-    cited.extend(story.unit_id.map(|id| Citation::new(RecordKind::Unit, id, state)));
+    cited.extend(story.unit_id.map(|id| Citation::new(RecordKind::Unit, &id, state)));
     cited.extend(
         story
             .classification_id
-            .map(|id| Citation::new(RecordKind::Classification, id, "what it was understood to mean")),
+            .map(|id| Citation::new(RecordKind::Classification, &id, "what it was understood to mean")),
     );
     cited.extend(story.dispatch_ids.iter().map(|id| Citation::new(RecordKind::Dispatch, id, "a routing decision")));
     cited.extend(story.delivery_ids.iter().map(|id| Citation::new(RecordKind::Delivery, id, "a delivery")));

@@ -6,10 +6,15 @@ pub mod classifications;
 pub mod classify;
 mod dto;
 mod events;
+pub mod query;
+mod query_dto;
 pub mod stream;
 mod words;
 
 pub use bodies::{ClassifyMessageDto, ClassifyRequestDto};
 pub use dto::{ClassificationDto, ClassificationListDto};
 pub use events::{ClassifyCompleteEventDto, ClassifyMetadataEventDto, DeltaEventDto, StreamEventDto};
+pub use query_dto::{
+    CitationsEventDto, QueryCompleteEventDto, QueryMetadataEventDto, ToolCallEventDto, ToolResultEventDto,
+};
 pub use words::{GroupKeyDto, ListingTypeDto, MessageSourceDto, MessageTypeDto, TaskKeyDto};

@@ -43,7 +43,8 @@ pub struct Place {
         (status = 503, description = "`database_unavailable`"),
     ),
     extensions(("x-sse-events" = json!({
-        "metadata": "StreamEvent", "delta": "DeltaEvent", "classification": "Classification", "complete": "StreamEvent",
+        "metadata": "StreamEvent", "delta": "DeltaEvent", "classification": "Classification", "tool_call": "ToolCallEvent",
+        "tool_result": "ToolResultEvent", "citations": "CitationsEvent", "complete": "StreamEvent",
         "error": "Problem",
     }))),
 )]

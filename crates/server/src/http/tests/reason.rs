@@ -83,23 +83,26 @@ pub(super) fn sound_path(path: &str) -> String {
 
 /// A sound POST to a path of the document.
 pub(super) fn sound(path: &str) -> TestRequest {
-    post(path, &json!({"message": "all", "metadata": {"mine": 1}}))
+    match path {
+        "/reason/query" => query::sound(path),
+        _ => post(path, &json!({"message": "all", "metadata": {"mine": 1}})),
+    }
 }
 
-fn post(path: &str, body: &Value) -> TestRequest {
+pub(super) fn post(path: &str, body: &Value) -> TestRequest {
     TestRequest::post().uri(path).insert_header(("authorization", token())).set_json(body)
 }
 
 /// One event as it came.
 #[derive(Debug)]
-struct Event {
-    id: String,
-    name: String,
-    data: Value,
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) data: Value,
 }
 
 /// Reads strictly what we write strictly.
-fn events(body: &str) -> Vec<Event> {
+pub(super) fn events(body: &str) -> Vec<Event> {
     let rest = body.strip_prefix("retry: 2000\n\n").expect("the opening");
     let whole: Vec<_> = rest.split_terminator("\n\n").collect();
     assert!(rest.ends_with("\n\n"), "every event is whole");
@@ -114,7 +117,7 @@ fn events(body: &str) -> Vec<Event> {
 }
 
 /// Names and seqs, which are counted from 1.
-fn names(events: &[Event]) -> Vec<&str> {
+pub(super) fn names(events: &[Event]) -> Vec<&str> {
     for (event, seq) in events.iter().zip(1..) {
         assert!(event.id.ends_with(&format!(":{seq}")), "{events:?}");
     }
