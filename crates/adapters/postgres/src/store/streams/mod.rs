@@ -155,7 +155,8 @@ fn text(data: &Map<String, Value>) -> Result<String, StoreError> {
 fn reading(rows: Vec<Row>, after: u32) -> Reading {
     let Some(first) = rows.as_slice().first() else { return Reading::Unknown };
     let (ended, orphaned) = (first.ended, first.orphaned);
-    if !first.kept && !(ended && small(after) >= first.last_seq) {
+    let has_all = ended && small(after) >= first.last_seq;
+    if !first.kept && !has_all {
         return Reading::Gone;
     }
     Reading::Open { events: rows.into_iter().filter_map(event).collect(), ended, orphaned }
