@@ -48,6 +48,7 @@ use dispatch_pipeline::ports::streams::StreamStore;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::query::{Query, Sources};
 use dispatch_pipeline::reports::Reports;
+use dispatch_pipeline::route::Route;
 use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
@@ -95,6 +96,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
             Arc::new(SystemClock),
             thinking.classifiers(),
         )),
+        route: Data::new(Route::new(AtHome::new(held), config.routing.policy.clone(), config.routing.zone)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),

@@ -17,6 +17,7 @@ pub mod observe;
 pub mod path_id;
 pub mod problem;
 pub mod reason;
+pub mod route;
 pub mod server;
 pub mod socket;
 pub mod sse;
@@ -38,6 +39,7 @@ use dispatch_pipeline::observe::Observe;
 use dispatch_pipeline::ports::identity::Scope;
 use dispatch_pipeline::query::Query;
 use dispatch_pipeline::reports::Reports;
+use dispatch_pipeline::route::Route as Routing;
 use dispatch_pipeline::streams::Streams;
 use docs::Document;
 use front::Front;
@@ -59,6 +61,7 @@ pub struct Surface {
     pub streams: Data<Streams>,
     pub classify: Data<Classify>,
     pub query: Data<Query>,
+    pub route: Data<Routing>,
     pub slack: Data<SlackDoor>,
     pub sms: Data<SmsDoor>,
     pub reports: Data<Reports>,
@@ -90,6 +93,7 @@ pub fn app(
         .app_data(surface.streams)
         .app_data(surface.classify)
         .app_data(surface.query)
+        .app_data(surface.route)
         .app_data(surface.slack)
         .app_data(surface.sms)
         .app_data(surface.reports)
@@ -137,6 +141,10 @@ fn routes(config: &mut ServiceConfig) {
         .service(post("/reason/classifications", Scope::Reason, reason::classifications::create))
         .service(get("/reason/classifications/{classification_id}", Scope::Reason, reason::classifications::show))
         .service(get("/reason/stream/{stream_id}", Scope::Reason, reason::stream::follow))
+        .service(get("/route/held", Scope::Route, route::held::list))
+        .service(get("/route/held/{unit_id}", Scope::Route, route::held::show))
+        .service(post("/route/held/{unit_id}/dismiss", Scope::Route, route::held::dismiss))
+        .service(post("/route/dispatch", Scope::Route, route::dispatch::create))
         .service(open_get("/observe/health", observe::health))
         .service(get("/observe/agents", Scope::Observe, observe::agents))
         .service(get("/observe/logs/{id}", Scope::Observe, observe::story))

@@ -10,7 +10,7 @@ mod tests;
 
 pub use object::JsonObject;
 
-use crate::http::{intake, missions, observe, problem, reason};
+use crate::http::{intake, missions, observe, problem, reason, route};
 use finish::Finish;
 use utoipa::OpenApi;
 
@@ -30,6 +30,7 @@ use utoipa::OpenApi;
         (name = "intake", description = "Receive messages"),
         (name = "missions", description = "The work that people do"),
         (name = "reason", description = "What messages mean, told as it is found out"),
+        (name = "route", description = "What waits for a person, and what a person says about it"),
         (name = "observe", description = "Is it well, and what happened"),
     ),
     paths(
@@ -51,6 +52,10 @@ use utoipa::OpenApi;
         reason::classifications::show,
         reason::query::query,
         reason::stream::follow,
+        route::held::list,
+        route::held::show,
+        route::held::dismiss,
+        route::dispatch::create,
         observe::health,
         observe::agents,
         observe::story,

@@ -7,6 +7,7 @@
 
 mod agents;
 mod classifications;
+mod held_work;
 mod identity;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 pub mod kind;
+mod route;
 mod sms;
 #[cfg(test)]
 mod tests;

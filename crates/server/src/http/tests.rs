@@ -9,6 +9,7 @@ mod idempotency;
 mod identity;
 mod query;
 mod reason;
+mod route;
 mod slack;
 mod slow;
 mod sms;
@@ -56,6 +57,7 @@ fn surface(fault: Fault) -> Surface {
         query: query::query(&streams),
         streams,
         classify: reason::classify(),
+        route: route::route(),
         slack: Data::new(SlackDoor::new(secrets, clock.clone())),
         sms: sms::door(fault.no_sms, clock.clone()),
         reports: Data::new(Reports::new(Arc::new(sms::ToldReports::new(fault.log_down)))),

@@ -3,11 +3,13 @@
 
 use super::json;
 use crate::http::intake::IntakeStatusDto;
+use crate::http::route::{DestinationTypeDto, DispatchStatusDto};
 use crate::http::observe::{AgentHealthDto, AgentKindDto, CheckStatusDto, HealthStatusDto, ProbeStatusDto};
 use dispatch_classification::taxonomy::{GroupKey, ListingType, MessageType, TaskKey};
 use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
 use dispatch_mission::signal::Source;
 use dispatch_mission::status::MissionStatus;
+use dispatch_routing::delivery::DeliveryState;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -38,6 +40,25 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
         ),
         ("CheckStatus", sent(&[CheckStatusDto::Pass, CheckStatusDto::Warn, CheckStatusDto::Fail])),
         ("DeletedFilter", json!(["exclude", "include", "only"])),
+        ("DeliveryState", json!(DeliveryState::ALL.map(DeliveryState::as_str))),
+        (
+            "DestinationType",
+            sent(&[
+                DestinationTypeDto::Storage,
+                DestinationTypeDto::Notification,
+                DestinationTypeDto::Agent,
+                DestinationTypeDto::Webhook,
+            ]),
+        ),
+        (
+            "DispatchStatus",
+            sent(&[
+                DispatchStatusDto::Routed,
+                DispatchStatusDto::Done,
+                DispatchStatusDto::Held,
+                DispatchStatusDto::Dead,
+            ]),
+        ),
         ("GroupKey", json!(GroupKey::ALL.map(GroupKey::as_str))),
         ("HealthStatus", sent(&[HealthStatusDto::Ok, HealthStatusDto::Degraded])),
         ("IntakeStatus", sent(&[IntakeStatusDto::Queued, IntakeStatusDto::Ignored])),
@@ -53,6 +74,7 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
             "MissionVisibility",
             json!([Visibility::Both, Visibility::Agent, Visibility::Marketing].map(Visibility::as_str)),
         ),
+        ("PersonKind", json!(["realtor", "staff"])),
         ("ProbeStatus", sent(&[ProbeStatusDto::Alive, ProbeStatusDto::Ready])),
         ("QueryRole", json!(["user", "assistant"])),
         (

@@ -74,6 +74,8 @@ kinds! {
     STREAM_NOT_FOUND = 404 "stream_not_found" "No stream of yours has this id" never;
     /// No such classification, or none that the caller may see.
     CLASSIFICATION_NOT_FOUND = 404 "classification_not_found" "No classification has this id" never;
+    /// No such unit, or none that waits.
+    HELD_NOT_FOUND = 404 "held_not_found" "Nothing with this id waits for a person" never;
     /// The path exists, the method does not; `Allow` says which do.
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This path does not take this method" never;
     /// The first request with this key has no answer yet.
@@ -88,6 +90,12 @@ kinds! {
     MISSION_CHANGED = 409 "mission_changed" "The mission changed meanwhile" never;
     /// Activities keep the type of their template.
     MISSION_TYPE_FIXED = 409 "mission_type_fixed" "An activity keeps its type" never;
+    /// Somebody, or the policy, dispatched it before.
+    ALREADY_ROUTED = 409 "already_routed" "It was dispatched already" never;
+    /// It was dismissed, has lapsed, or is being understood again.
+    NOT_HELD = 409 "not_held" "It does not wait for a person any more" never;
+    /// Its messages changed after the caller looked.
+    CLASSIFICATION_SUPERSEDED = 409 "classification_superseded" "The messages are understood another way now" never;
     /// The request did not arrive in time.
     REQUEST_TIMEOUT = 408 "request_timeout" "The request took too long to arrive" retry;
     /// In a stream: nobody listened for too long, so that the work was given up.
@@ -104,6 +112,10 @@ kinds! {
     SIGNAL_REJECTED = 422 "signal_rejected" "The event cannot be stored" never;
     /// A text is too long, or there are too many.
     LIMIT_EXCEEDED = 422 "limit_exceeded" "More than is read at once" never;
+    /// It is chatter, and nobody said where it should go.
+    NOTHING_TO_DISPATCH = 422 "nothing_to_dispatch" "Nothing would be dispatched" never;
+    /// A destination that is not served, or not for this message.
+    DESTINATION_INVALID = 422 "destination_invalid" "Some destinations cannot be served" never;
     /// A text that can never be kept.
     CLASSIFICATION_REJECTED = 422 "classification_rejected" "The classification cannot be kept" never;
     /// The headers are larger than is read.

@@ -1,0 +1,26 @@
+//! `/route/*`: what waits for a person, and what a person says about it. Must not know tables nor the policy: a handler asks
+//! one use case and shows the answer.
+
+mod bodies;
+mod cursor;
+pub mod dispatch;
+mod dto;
+pub mod held;
+mod plan;
+mod query;
+mod words;
+
+pub use bodies::{DestinationRequestDto, DismissalDto, DispatchRequestDto};
+pub use dto::{DismissedDto, DispatchReceiptDto, HeldPageDto, HeldUnitDto};
+pub use words::{DeliveryStateDto, DestinationTypeDto, DispatchStatusDto, PersonKindDto};
+
+use super::caller::Caller;
+use super::idempotency::Operation;
+use super::problem::Problem;
+use dispatch_routing::held_work::Decider;
+
+/// Who decides, under which request, with which words.
+fn decider(caller: &Caller, operation: &Operation, note: Option<String>) -> Result<Decider, Problem> {
+    let note = bodies::note(note)?;
+    Ok(Decider { principal: caller.principal().to_owned(), operation: operation.id(), note })
+}
