@@ -45,7 +45,7 @@ struct Arguments {
 enum Who {
     /// The classifier in the program
     Local,
-    /// The language models that the environment configures
+    /// The language model that the environment names
     Llm,
 }
 
@@ -53,6 +53,9 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
+    // For calls to language models alone.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let _within = runtime.enter();
     let paths = if arguments.data.is_empty() { corpus::labelled()? } else { arguments.data.clone() };
     let files: Vec<Vec<Message>> = paths.iter().map(|path| corpus::read(path)).collect::<Result<_, _>>()?;
     let parts = parts(&files, &arguments);
