@@ -134,6 +134,19 @@ pub(super) fn wall() -> Wall {
     Wall { now: NOW, zone: Zone::toronto() }
 }
 
+/// With members by name: whether JSON keeps their order depends on who else is built.
+pub(super) fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let sorted: std::collections::BTreeMap<String, Value> =
+                members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(sorted.into_iter().collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) text: String,
@@ -151,7 +164,7 @@ pub(super) async fn answer_of(asker: &Asker, question: &str, history: &[Line]) -
     let events = heard.0.into_inner().unwrap();
     let of = |name| events.iter().filter(move |(told, _)| *told == name).map(|(_, data)| data.clone());
     let called = of(EventName::ToolCall)
-        .map(|data| format!("{}{}", data["name"].as_str().unwrap_or_default(), data["arguments"]));
+        .map(|data| format!("{}{}", data["name"].as_str().unwrap_or_default(), sorted(data["arguments"].clone())));
     let cited = of(EventName::Citations).flat_map(|data| data["items"].as_array().cloned().unwrap_or_default());
     Answer {
         tools: called.collect(),
