@@ -5,6 +5,7 @@
 mod dev;
 mod drain;
 mod faults;
+mod held;
 mod idempotency;
 mod identity;
 mod intake;
