@@ -76,7 +76,7 @@ pub struct Quota {
 #[serde(tag = "content", rename_all = "snake_case")]
 pub enum Content {
     /// Rows to write.
-    Storage(StorageWork),
+    Storage(Box<StorageWork>),
     /// A text for people.
     Message {
         /// Plain text; the courier escapes it for its destination.

@@ -168,7 +168,7 @@ pub fn message(channel: &str, after: Option<usize>) -> PlannedDelivery {
 pub fn agent_task() -> PlannedDelivery {
     PlannedDelivery {
         destination: Destination::Storage(StorageDestination { table: StorageTable::DispatchAgentTasks }),
-        content: Content::Storage(StorageWork {
+        content: Content::Storage(Box::new(StorageWork {
             author: "U1".into(),
             assignee_hint: None,
             realtor_id: None,
@@ -184,7 +184,7 @@ pub fn agent_task() -> PlannedDelivery {
                 due_at: None,
                 needs_info: None,
             }),
-        }),
+        })),
         after: None,
         quota: None,
     }

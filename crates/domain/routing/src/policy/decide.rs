@@ -217,7 +217,7 @@ impl Policy {
     ) -> PlannedDelivery {
         PlannedDelivery {
             destination: Destination::Storage(StorageDestination { table }),
-            content: Content::Storage(StorageWork {
+            content: Content::Storage(Box::new(StorageWork {
                 author: unit.author.clone(),
                 assignee_hint: meaning.assignee_hint.clone(),
                 realtor_id: None,
@@ -225,7 +225,7 @@ impl Policy {
                 routing_decision: self.above_threshold(),
                 revision: unit.revision.as_ref().map_or(0, |revision| revision.number),
                 item,
-            }),
+            })),
             after: None,
             quota: None,
         }

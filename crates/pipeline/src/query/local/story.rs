@@ -69,11 +69,12 @@ fn unknown(narration: &Narration<'_>, id: &str) -> String {
 
 /// The last decision, in a sentence.
 fn decision(story: &Story) -> String {
-    let last = story
-        .entries
-        .iter()
-        .rev()
-        .find(|entry| matches!(entry.event.as_str(), "unit.held" | "unit.routed" | "unit.ignored"));
+    let last = story.entries.iter().rev().find(|entry| {
+        matches!(
+            entry.event.as_str(),
+            "unit.held" | "unit.routed" | "unit.ignored" | "unit.confirmed" | "unit.dismissed"
+        )
+    });
     let Some(entry) = last else { return format!("Nothing was decided yet: it is {}.", story.state) };
     let reason = text(entry, "reason").unwrap_or("no reason was kept");
     match entry.event.as_str() {
@@ -87,6 +88,8 @@ fn decision(story: &Story) -> String {
             format!("{now}: {}; {reason}.", because(code, None))
         }
         "unit.routed" => format!("It was routed, not held: {reason}."),
+        "unit.confirmed" => format!("It was held, and a person confirmed it: {reason}."),
+        "unit.dismissed" => "It was held, and a person dismissed it: nothing is to be done.".to_owned(),
         _ => format!("Nothing was done about it: {reason}."),
     }
 }
@@ -123,6 +126,7 @@ fn tale(told: &Told, wall: Wall) -> String {
         "done" => "is done: everything arrived",
         "dead" => "needs a person: something could not be done",
         "expired" => "was held and lapsed",
+        "dismissed" => "was held, and a person said no",
         "ignored" => "was not acted on",
         other => other,
     };
@@ -169,6 +173,8 @@ fn line(entry: &StoryEntry, wall: Wall) -> String {
         }
         "unit.held" => format!("was held: {}", because(text(entry, "held_for").unwrap_or("held"), None)),
         "unit.routed" => format!("was routed: {}", text(entry, "reason").unwrap_or("by rule")),
+        "unit.confirmed" => "was confirmed by a person".to_owned(),
+        "unit.dismissed" => "was dismissed by a person".to_owned(),
         "unit.ignored" => "nothing was to be done".to_owned(),
         "delivery.planned" => format!("a {} delivery was planned", text(entry, "kind").unwrap_or("new")),
         "delivery.attempted" => {
