@@ -8,7 +8,7 @@ use super::{Asker, Line, Role, wall::Wall};
 use crate::agents::Meter;
 use crate::ports::converser::{Converser, Said, ToolCall, Turn};
 use dispatch_classification::classifier::{ClassifierError, Listener, Usage};
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,8 @@ const PROMPT: &str = include_str!("converse-1.md");
 const MOST_ROUNDS: usize = 6;
 /// How many tools it may ask for at once.
 const MOST_AT_ONCE: usize = 8;
+/// How many of them search at the same time: the connections are everybody's who talks.
+const SIDE_BY_SIDE: usize = 2;
 /// Rows of one result that a model is given.
 const MOST_ROWS: usize = 20;
 /// Characters of all results that a model is given.
@@ -147,7 +149,7 @@ impl Talk<'_> {
         };
     }
 
-    /// All at once, told in the order in which they were asked for.
+    /// A few side by side, told in the order in which they were asked for.
     async fn use_tools(&mut self, provider: &str, said: Said) {
         let narration = self.narration;
         let begun: Vec<(String, &ToolCall, Option<ToolError>)> = said
@@ -167,13 +169,14 @@ impl Talk<'_> {
                 (id, call, refused)
             })
             .collect();
-        let results = join_all(begun.iter().map(|(_, call, refused)| async move {
+        let uses = begun.iter().map(|(_, call, refused)| async move {
             match refused {
                 Some(error) => Err(error.clone()),
                 None => narration.tools.use_tool(narration.asker, narration.wall, &call.name, &call.arguments).await,
             }
-        }))
-        .await;
+        });
+        let results: Vec<Result<Harvest, ToolError>> =
+            stream::iter(uses.collect::<Vec<_>>()).buffered(SIDE_BY_SIDE).collect().await;
         let mut answers = Vec::new();
         for ((id, call, _), result) in begun.iter().zip(&results) {
             narration.end(id, &call.name, result);

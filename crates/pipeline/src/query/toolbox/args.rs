@@ -11,6 +11,7 @@ use dispatch_mission::status::MissionStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The longest text that an argument may have, in characters.
@@ -28,7 +29,7 @@ pub(crate) struct SpanArgs {
 }
 
 /// Where a mission stands.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StatusArg {
     /// Open, and nobody's yet.
@@ -67,6 +68,7 @@ pub(crate) struct MissionArgs {
     pub(crate) kind: Option<KindArg>,
     /// None: in any.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(max = 7))]
     pub(crate) statuses: Vec<StatusArg>,
     /// A `staff_id` as `find_people` gives it, `me`, or `nobody`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +90,7 @@ pub(crate) struct MissionArgs {
     pub(crate) limit: Option<u32>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ListingStatusArg {
     New,
@@ -108,6 +110,7 @@ pub(crate) struct ListingArgs {
     pub(crate) realtor_id: Option<String>,
     /// None: in any. A listing is active while it is `new` or `in_progress`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(max = 3))]
     pub(crate) statuses: Vec<ListingStatusArg>,
     /// 1 to 50; 20 if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,7 +161,7 @@ pub(crate) struct HeldArgs {
     pub(crate) limit: Option<u32>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryStateArg {
     Pending,
@@ -179,6 +182,7 @@ pub(crate) enum DeliveryStateArg {
 pub(crate) struct DeliveryArgs {
     /// None: in any.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(max = 7))]
     pub(crate) states: Vec<DeliveryStateArg>,
     /// The unit that they serve, as `search_messages`, `held_work` and `tell_story` give it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,6 +246,11 @@ fn unit(given: &str) -> Result<UnitId, ToolError> {
     Uuid::parse_str(given.trim()).map(UnitId).map_err(|_| ToolError::invalid("unit_id is no id of a unit"))
 }
 
+/// Each once, in one order: what is searched does not depend on how often a model repeats itself.
+fn once<T: Copy + Ord>(given: &[T]) -> impl Iterator<Item = T> + use<T> {
+    given.iter().copied().collect::<BTreeSet<T>>().into_iter()
+}
+
 impl MissionArgs {
     pub(crate) fn search(&self, wall: Wall, me: Option<&StaffId>) -> Result<MissionSearch, ToolError> {
         let assigned_to = match some_text("assigned_to", self.assigned_to.as_deref())?.as_deref() {
@@ -261,7 +270,7 @@ impl MissionArgs {
                 KindArg::Activity => MissionKind::Activity,
                 KindArg::AgentTask => MissionKind::AgentTask,
             }),
-            statuses: self.statuses.iter().map(|status| MissionStatus::from(*status)).collect(),
+            statuses: once(&self.statuses).map(MissionStatus::from).collect(),
             assigned_to,
             realtor: some_text("realtor_id", self.realtor_id.as_deref())?.map(RealtorId),
             created: span("created", self.created.as_ref(), wall)?,
@@ -274,7 +283,7 @@ impl MissionArgs {
 
 impl ListingArgs {
     pub(crate) fn search(&self) -> Result<ListingSearch, ToolError> {
-        let word = |status: &ListingStatusArg| match status {
+        let word = |status: ListingStatusArg| match status {
             ListingStatusArg::New => "new",
             ListingStatusArg::InProgress => "in_progress",
             ListingStatusArg::Completed => "completed",
@@ -282,7 +291,7 @@ impl ListingArgs {
         Ok(ListingSearch {
             address: some_text("address", self.address.as_deref())?,
             realtor: some_text("realtor_id", self.realtor_id.as_deref())?.map(RealtorId),
-            statuses: self.statuses.iter().map(|status| word(status).to_owned()).collect(),
+            statuses: once(&self.statuses).map(|status| word(status).to_owned()).collect(),
         })
     }
 }
@@ -311,7 +320,7 @@ impl MessageArgs {
 
 impl DeliveryArgs {
     pub(crate) fn search(&self, wall: Wall) -> Result<DeliverySearch, ToolError> {
-        let word = |state: &DeliveryStateArg| match state {
+        let word = |state: DeliveryStateArg| match state {
             DeliveryStateArg::Pending => "pending",
             DeliveryStateArg::Delivered => "delivered",
             DeliveryStateArg::Held => "held",
@@ -321,7 +330,7 @@ impl DeliveryArgs {
             DeliveryStateArg::Cancelled => "cancelled",
         };
         Ok(DeliverySearch {
-            states: self.states.iter().map(|state| word(state).to_owned()).collect(),
+            states: once(&self.states).map(|state| word(state).to_owned()).collect(),
             unit: self.unit_id.as_deref().map(unit).transpose()?,
             created: span("created", self.created.as_ref(), wall)?,
         })

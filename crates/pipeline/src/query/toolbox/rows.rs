@@ -15,6 +15,64 @@ const DESCRIPTION_CHARS: usize = 280;
 /// The most entries of a story that are shown: the first ones and the last ones.
 const MOST_ENTRIES: usize = 60;
 
+/// What is told of the detail of what happened, in order of the names. Another member is told when it stands here.
+const TOLD: [&str; 54] = [
+    "after",
+    "already_there",
+    "attempt",
+    "attempts",
+    "auto_dispatch",
+    "because",
+    "by",
+    "change",
+    "changed",
+    "classification_id",
+    "code",
+    "confidence",
+    "dispatch_id",
+    "error_code",
+    "expires_after_s",
+    "from",
+    "group_key",
+    "had",
+    "has",
+    "held_for",
+    "ignored_reason",
+    "kind",
+    "left",
+    "listing_id",
+    "matched",
+    "message_ref",
+    "message_type",
+    "mission_type",
+    "missions",
+    "next_in_ms",
+    "note",
+    "occurred_at",
+    "operation_id",
+    "outcome",
+    "provenance",
+    "provider_event_id",
+    "realtor_id",
+    "reason",
+    "reference",
+    "retry_after_s",
+    "retry_num",
+    "retry_reason",
+    "revision",
+    "rule",
+    "signals",
+    "source",
+    "state",
+    "status",
+    "task_key",
+    "to",
+    "took_ms",
+    "was_held_for",
+    "withdrawn",
+    "workspace",
+];
+
 /// Without members that are null: values are absent.
 fn object(value: Value) -> Value {
     match value {
@@ -160,14 +218,44 @@ pub(super) fn story(told: &Told, wall: Wall) -> Value {
     }))
 }
 
+/// What happened, by members that are named: whom a message came from and where an answer goes to is a phone number for text
+/// messages, and stays here.
 fn entry(entry: &StoryEntry, wall: Wall) -> Value {
     let mut members = Map::new();
     members.insert("at".to_owned(), instant(entry.at).into());
     members.insert("when".to_owned(), wall.said(entry.at).into());
     members.insert("event".to_owned(), entry.event.clone().into());
-    members.extend(entry.subject.clone().map(|subject| ("subject".to_owned(), subject.into())));
-    members.insert("detail".to_owned(), Value::Object(entry.detail.clone()));
+    members.extend(entry.subject.as_deref().map(|subject| ("subject".to_owned(), hushed(subject).into())));
+    let told = entry.detail.iter().filter(|(name, _)| TOLD.binary_search(&name.as_str()).is_ok());
+    let detail: Map<String, Value> = told.map(|(name, value)| (name.clone(), without_numbers(value))).collect();
+    members.insert("detail".to_owned(), Value::Object(detail));
     Value::Object(members)
+}
+
+/// A told value, however deep, without phone numbers.
+fn without_numbers(value: &Value) -> Value {
+    match value {
+        Value::String(text) => hushed(text).into(),
+        Value::Array(values) => values.iter().map(without_numbers).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), without_numbers(value))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A text without phone numbers as the providers write them: a plus and seven digits or more.
+fn hushed(text: &str) -> String {
+    let mut parts = text.split('+');
+    let mut quiet = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        match digits {
+            7.. => quiet.extend(["(a phone number)", &part[digits..]]),
+            _ => quiet.extend(["+", part]),
+        }
+    }
+    quiet
 }
 
 pub(super) fn cite_mission(hit: &MissionHit) -> Citation {
@@ -225,4 +313,41 @@ pub(super) fn cite_story(told: &Told) -> Vec<Citation> {
     cited.extend(story.dispatch_ids.iter().map(|id| Citation::new(RecordKind::Dispatch, id, "a routing decision")));
     cited.extend(story.delivery_ids.iter().map(|id| Citation::new(RecordKind::Delivery, id, "a delivery")));
     cited
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dispatch_mission::zone::Zone;
+    use time::macros::datetime;
+
+    #[test]
+    fn what_is_told_is_in_order() {
+        assert!(TOLD.is_sorted());
+    }
+
+    #[test]
+    fn phone_numbers_are_not_told() {
+        let detail = json!({
+            "source": "sms", "author": "+14165550100", "channel": "+16475550123", "thread": "+14165550100",
+            "amends": "sms:+14165550100:SM1", "destination": { "kind": "sms", "to": "+14165550100", "from": "+16475550123" },
+            "message_ref": "SM0123456789", "note": "she said: call +14165550100, +1 or 2+2", "retry_num": 2,
+            "provenance": { "provider": "openai", "asked": ["+14165550100"] },
+        });
+        let entry = StoryEntry {
+            at: datetime!(2026-11-23 15:00 UTC),
+            step: "intake".into(),
+            event: "signal.received".into(),
+            subject: Some("+14165550100".into()),
+            detail: detail.as_object().cloned().unwrap_or_default(),
+        };
+        let wall = Wall { now: datetime!(2026-11-24 02:30 UTC), zone: Zone::toronto() };
+        let told = super::entry(&entry, wall);
+        assert!(!told.to_string().contains("+1416") && !told.to_string().contains("555"), "{told}");
+        let kept = json!({
+            "source": "sms", "message_ref": "SM0123456789", "note": "she said: call (a phone number), +1 or 2+2",
+            "retry_num": 2, "provenance": { "provider": "openai", "asked": ["(a phone number)"] },
+        });
+        assert_eq!(told["detail"], kept);
+    }
 }
