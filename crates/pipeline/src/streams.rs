@@ -23,8 +23,10 @@ use live::Live;
 use scribe::Scribe;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use teller::Memory;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -48,10 +50,14 @@ pub struct StreamLimits {
     pub drain: Duration,
     /// Streams that are told here at the same time.
     pub live: usize,
+    /// The same of one owner.
+    pub of_owner: usize,
     /// Events of one stream.
     pub events: usize,
     /// Bytes of all events of one stream.
     pub bytes: usize,
+    /// Bytes of all streams that are told or read here from memory.
+    pub all_bytes: usize,
 }
 
 impl Default for StreamLimits {
@@ -64,8 +70,10 @@ impl Default for StreamLimits {
             poll: Duration::from_millis(250),
             drain: Duration::from_secs(5),
             live: 1000,
+            of_owner: 20,
             events: 5000,
             bytes: 2 << 20,
+            all_bytes: 256 << 20,
         }
     }
 }
@@ -113,6 +121,9 @@ pub enum BeginError {
     /// Too many are told here already, or the process is to stop. Nothing was begun.
     #[error("too many streams are being told here")]
     Busy,
+    /// So many of this owner's are told here already. Nothing was begun.
+    #[error("too many streams of one owner are being told here")]
+    TooMany,
     /// The store did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
@@ -149,6 +160,10 @@ struct Shared {
     hub: Mutex<HashMap<StreamId, Arc<Live>>>,
     /// How many those are.
     telling: watch::Sender<usize>,
+    /// The same by owner.
+    owners: Mutex<HashMap<String, usize>>,
+    /// The bytes of all that are told or read here.
+    bytes: Arc<AtomicUsize>,
     /// No more are begun.
     closing: CancellationToken,
     /// Those that are told end now, and those that are told elsewhere are no longer read here.
@@ -165,6 +180,8 @@ impl Streams {
             home: Handle::current(),
             hub: Mutex::default(),
             telling: watch::Sender::new(0),
+            owners: Mutex::default(),
+            bytes: Arc::default(),
             closing: CancellationToken::new(),
             stop: CancellationToken::new(),
         };
@@ -194,12 +211,13 @@ impl Streams {
         // A caller who hangs up meanwhile leaves a stream that is told as far as patience goes.
         let begun = self.shared.home.spawn(
             async move {
-                let seat = Shared::seat(&shared)?;
+                let seat = Shared::seat(&shared, &owner)?;
                 shared.store.open(stream, &owner, &first, shared.limits.lease).await?;
-                let live = Arc::new(Live::new(owner.clone(), first));
+                let memory = Memory::of(&shared.bytes, shared.limits.all_bytes);
+                let live = Arc::new(Live::new(owner.clone(), first, Arc::clone(&memory)));
                 let place = Place::memory(&live);
                 shared.hub().insert(stream, Arc::clone(&live));
-                let (teller, told) = Teller::new(shared.limits);
+                let (teller, told) = Teller::new(shared.limits, memory);
                 let scribe = Scribe::new(Arc::clone(&shared), stream, live, told, seat);
                 tokio::spawn(scribe.run(work(teller)).in_current_span());
                 Ok(Followed::new(shared, owner, stream, 0, place))
@@ -231,6 +249,28 @@ impl Streams {
         Ok(Followed::new(shared, owner.to_owned(), stream, after, place))
     }
 
+    /// Whether whoever repeats the request that this stream answered is served best by a new one: its events are no longer
+    /// kept, or it ended with an error that may pass.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    pub async fn is_spent(&self, owner: &str, stream: StreamId) -> Result<bool, StoreUnavailable> {
+        let mut after = 0;
+        loop {
+            let events = match self.shared.read(stream, owner, after).await? {
+                Reading::Unknown | Reading::Gone => return Ok(true),
+                Reading::Open { ended: false, .. } => return Ok(false),
+                Reading::Open { events, .. } => events,
+            };
+            let Some(last) = events.last() else { return Ok(false) };
+            if last.name.is_terminal() {
+                let may_pass = last.data.get("retryable").and_then(Value::as_bool).unwrap_or_default();
+                return Ok(last.name == EventName::Error && may_pass);
+            }
+            after = last.seq;
+        }
+    }
+
     /// For a process that is to stop: begins no more, lets those that are told go on for a while, ends the rest with an
     /// `error` (`server_stopping`), and waits for that.
     pub async fn drain(&self) {
@@ -247,25 +287,49 @@ impl Streams {
 }
 
 /// One of the places for streams that are told at the same time.
-struct Seat(Arc<Shared>);
+struct Seat {
+    shared: Arc<Shared>,
+    owner: String,
+}
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.telling.send_modify(|count| *count -= 1);
+        let mut owners = self.shared.owners();
+        if let Some(count) = owners.get_mut(&self.owner) {
+            *count -= 1;
+            if *count == 0 {
+                owners.remove(&self.owner);
+            }
+        }
+        drop(owners);
+        self.shared.telling.send_modify(|count| *count -= 1);
     }
 }
 
 impl Shared {
-    fn seat(shared: &Arc<Self>) -> Result<Seat, BeginError> {
-        let mut seated = false;
-        if !shared.closing.is_cancelled() {
-            shared.telling.send_if_modified(|count| {
-                seated = *count < shared.limits.live;
-                *count += usize::from(seated);
-                seated
-            });
+    fn seat(shared: &Arc<Self>, owner: &str) -> Result<Seat, BeginError> {
+        let is_full = shared.bytes.load(Ordering::Relaxed) >= shared.limits.all_bytes;
+        if is_full || shared.closing.is_cancelled() {
+            return Err(BeginError::Busy);
         }
-        if seated { Ok(Seat(Arc::clone(shared))) } else { Err(BeginError::Busy) }
+        let mut owners = shared.owners();
+        if owners.get(owner).copied().unwrap_or_default() >= shared.limits.of_owner {
+            return Err(BeginError::TooMany);
+        }
+        let seated = shared.telling.send_if_modified(|count| {
+            let seated = *count < shared.limits.live;
+            *count += usize::from(seated);
+            seated
+        });
+        if !seated {
+            return Err(BeginError::Busy);
+        }
+        *owners.entry(owner.to_owned()).or_default() += 1;
+        Ok(Seat { shared: Arc::clone(shared), owner: owner.to_owned() })
+    }
+
+    fn owners(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hub(&self) -> MutexGuard<'_, HashMap<StreamId, Arc<Live>>> {

@@ -10,7 +10,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 /// Events that are read in one go.
 pub(super) const ROWS_AT_ONCE: u32 = 200;
@@ -26,8 +28,12 @@ pub struct Followed {
 
 impl Followed {
     pub(super) fn new(shared: Arc<Shared>, owner: String, stream_id: StreamId, after: u32, place: Place) -> Self {
-        let silent_since = None;
-        let reader = Reader { shared, owner, stream: stream_id, after, place, is_done: false, silent_since };
+        let (silent_since, attending) = (None, None);
+        let mut reader =
+            Reader { shared, owner, stream: stream_id, after, place, is_done: false, silent_since, attending };
+        if matches!(reader.place, Place::Rows(_)) {
+            reader.attend();
+        }
         Self { stream_id, events: unfold(reader, Reader::next).boxed() }
     }
 
@@ -71,6 +77,8 @@ struct Reader {
     place: Place,
     is_done: bool,
     silent_since: Option<Instant>,
+    /// Attends while the reader is busy with what was read before.
+    attending: Option<AbortOnDropHandle<()>>,
 }
 
 /// What a look at the rows came to.
@@ -92,6 +100,7 @@ impl Reader {
                     Heard::End => return None,
                     Heard::Elsewhere => {
                         self.place = Place::rows(Vec::new());
+                        self.attend();
                         None
                     }
                 },
@@ -109,6 +118,21 @@ impl Reader {
             }
         }
         None
+    }
+
+    /// Attends from now on, however long the client takes for what was read: reading attends, and he may read rarely.
+    fn attend(&mut self) {
+        let (shared, owner, stream) = (Arc::clone(&self.shared), self.owner.clone(), self.stream);
+        let attend = async move {
+            loop {
+                sleep(shared.limits.patience / 4).await;
+                let reading = shared.store.read(stream, &owner, u32::MAX, 0).await;
+                if !matches!(reading, Ok(Reading::Open { ended: false, .. }) | Err(_)) {
+                    return;
+                }
+            }
+        };
+        self.attending = Some(AbortOnDropHandle::new(self.shared.home.spawn(attend.in_current_span())));
     }
 
     async fn look(&mut self) -> Look {

@@ -1,5 +1,6 @@
 //! A stream as the process that tells it remembers it: what is committed, and who listens. Must not know the store.
 
+use super::teller::Memory;
 use crate::ports::streams::StreamEvent;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(super) struct Live {
     events: RwLock<Vec<Arc<StreamEvent>>>,
     stand: watch::Sender<Stand>,
     attendance: Mutex<Attendance>,
+    /// Taken as long as anybody reads it.
+    _memory: Arc<Memory>,
 }
 
 struct Attendance {
@@ -33,12 +36,13 @@ struct Attendance {
 }
 
 impl Live {
-    pub fn new(owner: String, first: StreamEvent) -> Self {
+    pub fn new(owner: String, first: StreamEvent, memory: Arc<Memory>) -> Self {
         Self {
             owner,
             events: RwLock::new(vec![Arc::new(first)]),
             stand: watch::Sender::new(Stand::Goes(1)),
             attendance: Mutex::new(Attendance { readers: 0, since: Instant::now() }),
+            _memory: memory,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::failpoint;
 use crate::ports::StoreUnavailable;
 use crate::ports::streams::{EventName, StreamEvent, Telling};
 use dispatch_mission::ids::StreamId;
+use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
@@ -79,15 +80,17 @@ impl Scribe {
 
     /// Writes what was told, or that it goes on. Breaks with a failure that ends the stream, or nothing where it has ended.
     async fn write(&mut self) -> ControlFlow<Option<Failure>> {
-        let Batch { events, too_long } = self.told.take();
+        // What is taken now is no news any more. Whoever tells meanwhile leaves his word behind.
+        _ = self.told.news.notified().now_or_never();
+        let Batch { events, cut } = self.told.take();
         let events = self.numbered(events);
         let alone = match self.append(events).await {
             Some(Telling::Unattended(elsewhere)) => elsewhere.min(self.live.unattended()),
             Some(Telling::Ended) | None => return Break(None),
         };
         failpoint::pass("stream.written", || self.stream.to_string());
-        if too_long {
-            return Break(Some(Failure::new("stream_too_long", false)));
+        if cut.is_some() {
+            return Break(cut);
         }
         if alone > self.shared.limits.patience {
             tracing::info!(stream_id = %self.stream, "nobody listens any more; the work is given up");
@@ -98,8 +101,8 @@ impl Scribe {
 
     /// Writes what is left, and the end.
     async fn finish(&mut self, outcome: Outcome) {
-        let Batch { mut events, too_long } = self.told.take();
-        let outcome = if too_long { Err(Failure::new("stream_too_long", false)) } else { outcome };
+        let Batch { mut events, cut } = self.told.take();
+        let outcome = cut.map_or(outcome, Err);
         events.push(match outcome {
             Ok(data) => (EventName::Complete, data),
             Err(failure) => {

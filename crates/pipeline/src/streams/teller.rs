@@ -1,9 +1,10 @@
 //! What the work behind a stream tells: gathered here until it is written down. Must not know the store.
 
-use super::StreamLimits;
+use super::{Failure, StreamLimits};
 use crate::ports::streams::EventName;
 use dispatch_classification::classifier::Listener;
 use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -13,9 +14,40 @@ pub struct Teller {
     told: Arc<Told>,
 }
 
+/// The bytes that one stream takes of what all streams of a process may take, until nobody tells or reads it any more.
+pub(super) struct Memory {
+    all: Arc<AtomicUsize>,
+    most: usize,
+    taken: AtomicUsize,
+}
+
+impl Memory {
+    /// None yet of the `most` that `all` may come to.
+    pub fn of(all: &Arc<AtomicUsize>, most: usize) -> Arc<Self> {
+        Arc::new(Self { all: Arc::clone(all), most, taken: AtomicUsize::new(0) })
+    }
+
+    /// Takes so many more, if they are to be had.
+    fn take(&self, bytes: usize) -> bool {
+        let enough = |all: usize| all.checked_add(bytes).filter(|sum| *sum <= self.most);
+        let taken = self.all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enough).is_ok();
+        if taken {
+            self.taken.fetch_add(bytes, Ordering::Relaxed);
+        }
+        taken
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.all.fetch_sub(*self.taken.get_mut(), Ordering::Relaxed);
+    }
+}
+
 /// What was told and is not written down yet.
 pub(super) struct Told {
     limits: StreamLimits,
+    memory: Arc<Memory>,
     gathered: Mutex<Gathered>,
     /// Something was told.
     pub news: Notify,
@@ -28,13 +60,14 @@ struct Gathered {
     count: usize,
     bytes: usize,
     closed: bool,
-    too_long: bool,
+    /// There was too much: how the stream ends.
+    cut: Option<Failure>,
 }
 
-/// What was gathered, and whether there was too much.
+/// What was gathered, and how the stream ends if there was too much.
 pub(super) struct Batch {
     pub events: Vec<(EventName, Map<String, Value>)>,
-    pub too_long: bool,
+    pub cut: Option<Failure>,
 }
 
 impl Told {
@@ -45,7 +78,7 @@ impl Told {
     /// Takes what was gathered.
     pub fn take(&self) -> Batch {
         let mut gathered = self.gathered();
-        Batch { events: std::mem::take(&mut gathered.events), too_long: gathered.too_long }
+        Batch { events: std::mem::take(&mut gathered.events), cut: gathered.cut.clone() }
     }
 
     /// Hears nothing more.
@@ -56,22 +89,25 @@ impl Told {
 
 impl Gathered {
     /// Whether so much more may be told. Beyond the limit nothing is: a stream with a hole in it would be a lie.
-    fn admit(&mut self, limits: &StreamLimits, bytes: usize, events: usize) -> bool {
-        if self.closed || self.too_long {
+    fn admit(&mut self, limits: &StreamLimits, memory: &Memory, bytes: usize, events: usize) -> bool {
+        if self.closed || self.cut.is_some() {
             return false;
         }
-        self.too_long = self.count + events > limits.events || self.bytes + bytes > limits.bytes;
-        if !self.too_long {
+        if self.count + events > limits.events || self.bytes + bytes > limits.bytes {
+            self.cut = Some(Failure::new("stream_too_long", false));
+        } else if !memory.take(bytes) {
+            self.cut = Some(Failure::new("overloaded", true));
+        } else {
             self.count += events;
             self.bytes += bytes;
         }
-        !self.too_long
+        self.cut.is_none()
     }
 }
 
 impl Teller {
-    pub(super) fn new(limits: StreamLimits) -> (Self, Arc<Told>) {
-        let told = Arc::new(Told { limits, gathered: Mutex::default(), news: Notify::new() });
+    pub(super) fn new(limits: StreamLimits, memory: Arc<Memory>) -> (Self, Arc<Told>) {
+        let told = Arc::new(Told { limits, memory, gathered: Mutex::default(), news: Notify::new() });
         (Self { told: Arc::clone(&told) }, told)
     }
 
@@ -82,7 +118,7 @@ impl Teller {
         }
         let bytes = serde_json::to_string(&data).map_or(0, |text| text.len());
         let mut gathered = self.told.gathered();
-        if gathered.admit(&self.told.limits, bytes, 1) {
+        if gathered.admit(&self.told.limits, &self.told.memory, bytes, 1) {
             gathered.events.push((name, data));
         }
         drop(gathered);
@@ -99,7 +135,8 @@ impl Teller {
         let deltas = gathered.events.iter().rev().take_while(|(name, _)| *name == EventName::Delta).count();
         let from = gathered.events.len() - deltas;
         let place = gathered.events[from..].iter().position(|(_, data)| is_same(data)).map(|at| from + at);
-        if !gathered.admit(&self.told.limits, text.len(), usize::from(place.is_none())) {
+        let events = usize::from(place.is_none());
+        if !gathered.admit(&self.told.limits, &self.told.memory, text.len(), events) {
             drop(gathered);
             return self.told.news.notify_one();
         }
@@ -149,7 +186,8 @@ mod tests {
     use super::*;
 
     fn teller(events: usize, bytes: usize) -> (Teller, Arc<Told>) {
-        Teller::new(StreamLimits { events, bytes, ..StreamLimits::default() })
+        let limits = StreamLimits { events, bytes, ..StreamLimits::default() };
+        Teller::new(limits, Memory::of(&Arc::default(), limits.all_bytes))
     }
 
     fn told(told: &Told) -> Vec<(EventName, Value)> {
@@ -188,12 +226,12 @@ mod tests {
         let (teller, heard) = teller(2, 1000);
         (0..5).for_each(|_| teller.tell(EventName::Citations, Map::new()));
         let batch = heard.take();
-        assert_eq!((batch.events.len(), batch.too_long), (2, true));
+        assert_eq!((batch.events.len(), batch.cut), (2, Some(Failure::new("stream_too_long", false))));
         let (teller, heard) = self::teller(100, 10);
         let listener = teller.listener();
         (0..5).for_each(|_| listener.delta("p", 1, "four"));
         let batch = heard.take();
-        assert_eq!((batch.events[0].1["text"].as_str(), batch.too_long), (Some("fourfour"), true));
+        assert_eq!((batch.events[0].1["text"].as_str(), batch.cut.is_some()), (Some("fourfour"), true));
     }
 
     #[test]
@@ -203,6 +241,20 @@ mod tests {
         teller.tell(EventName::Citations, Map::new());
         teller.listener().delta("p", 1, "text");
         let batch = heard.take();
-        assert_eq!((batch.events.len(), batch.too_long), (0, false));
+        assert_eq!((batch.events.len(), batch.cut), (0, None));
+    }
+
+    #[test]
+    fn all_streams_together_have_so_many_bytes() {
+        let (all, limits) = (Arc::new(AtomicUsize::new(0)), StreamLimits::default());
+        let (one, heard) = Teller::new(limits, Memory::of(&all, 10));
+        let (other, of_other) = Teller::new(limits, Memory::of(&all, 10));
+        one.delta(&Map::new(), "four");
+        other.delta(&Map::new(), "four");
+        one.delta(&Map::new(), "four");
+        assert_eq!((heard.take().cut, of_other.take().cut), (Some(Failure::new("overloaded", true)), None));
+        drop((one, heard));
+        other.delta(&Map::new(), "sixsix");
+        assert_eq!((of_other.take().cut, all.load(Ordering::Relaxed)), (None, 10), "they are given back");
     }
 }

@@ -17,8 +17,10 @@ const LIMITS: StreamLimits = StreamLimits {
     poll: Duration::from_millis(250),
     drain: Duration::from_secs(5),
     live: 3,
+    of_owner: 3,
     events: 100,
     bytes: 10_000,
+    all_bytes: 1_000_000,
 };
 
 fn streams() -> (Arc<MemoryStreams>, Streams) {
@@ -147,15 +149,47 @@ async fn work_that_nobody_waits_for_is_given_up() {
 async fn a_reader_at_another_replica_attends_too() {
     let store = Arc::new(MemoryStreams::default());
     let (here, there) = (Streams::new(store.clone(), LIMITS), Streams::new(store.clone(), LIMITS));
+    let again = begin_a_minute(&here, &there).await;
+    let (heard, ()) = tokio::join!(heard(again), pass(&store, 61));
+    assert_eq!(heard, ["2 citations", "3 complete"]);
+
+    let again = begin_a_minute(&here, &there).await;
+    let stream = again.stream_id();
+    drop(again);
+    pass(&store, 61).await;
+    assert_eq!(heard_of(&there, stream).await, ["2 error reader_gone"], "nobody attended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_at_another_replica_may_be_slow() {
+    let store = Arc::new(MemoryStreams::default());
+    let (here, there) = (Streams::new(store.clone(), LIMITS), Streams::new(store.clone(), LIMITS));
+    let slow = begin_a_minute(&here, &there).await;
+    pass(&store, 61).await;
+    assert_eq!(heard(slow).await, ["2 citations", "3 complete"], "it is he who is waited for");
+}
+
+/// Begins work of a minute at one replica, which only a reader at another follows.
+async fn begin_a_minute(here: &Streams, there: &Streams) -> Followed {
     let followed = here.begin("ann", Map::new(), async |teller| {
         sleep(Duration::from_secs(60)).await;
         teller.tell(EventName::Citations, Map::new());
         done()
     });
     let followed = followed.await.expect("begun");
-    let again = there.follow("ann", followed.stream_id(), 1).await.expect("it goes on");
-    drop(followed);
-    assert_eq!(heard(again).await, ["2 citations", "3 complete"]);
+    there.follow("ann", followed.stream_id(), 1).await.expect("it goes on")
+}
+
+async fn heard_of(streams: &Streams, stream: StreamId) -> Vec<String> {
+    heard(streams.follow("ann", stream, 1).await.expect("kept")).await
+}
+
+/// So many seconds, by every clock.
+async fn pass(store: &MemoryStreams, seconds: u32) {
+    for _ in 0..seconds {
+        sleep(Duration::from_secs(1)).await;
+        store.advance(Duration::from_secs(1));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +256,7 @@ async fn no_more_are_begun_than_there_is_room_for() {
     for _ in 0..LIMITS.live {
         going.push(begin_endless(&streams).await);
     }
-    let busy = async || streams.begin("ann", Map::new(), |_| std::future::pending()).await;
+    let busy = async || streams.begin("bob", Map::new(), |_| std::future::pending()).await;
     assert!(matches!(busy().await, Err(BeginError::Busy)));
     drop(going);
     store.advance(Duration::from_secs(21));
@@ -231,6 +265,73 @@ async fn no_more_are_begun_than_there_is_room_for() {
     store.set_down(true);
     assert!(matches!(busy().await, Err(BeginError::Unavailable(_))));
     assert_eq!(*streams.shared.telling.borrow(), 1, "what was not begun takes no place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_owner_has_a_share_of_the_room() {
+    let limits = StreamLimits { of_owner: 2, ..LIMITS };
+    let store = Arc::new(MemoryStreams::default());
+    let streams = Streams::new(store.clone(), limits);
+    let going = [begin_endless(&streams).await, begin_endless(&streams).await];
+    let begin = async |owner: &str| streams.begin(owner, Map::new(), |_| std::future::pending()).await;
+    assert!(matches!(begin("ann").await, Err(BeginError::TooMany)));
+    drop(begin("bob").await.expect("there is room for others"));
+    drop(going);
+    store.advance(Duration::from_secs(21));
+    sleep(Duration::from_secs(30)).await;
+    begin("ann").await.expect("her streams have ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_streams_together_are_of_a_size() {
+    let limits = StreamLimits { all_bytes: 100, ..LIMITS };
+    let streams = Streams::new(Arc::new(MemoryStreams::default()), limits);
+    let full = streams.begin("ann", Map::new(), async |teller| {
+        teller.delta(&Map::new(), &"x".repeat(100));
+        std::future::pending().await
+    });
+    let mut full = full.await.expect("begun");
+    full.by_ref().take(2).collect::<Vec<_>>().await;
+    assert!(matches!(streams.begin("bob", Map::new(), async |_| done()).await, Err(BeginError::Busy)));
+    streams.drain().await;
+    drop(full);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(streams.shared.bytes.load(Ordering::Relaxed), 0, "given back when nobody reads it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_spent_that_failed_for_the_moment_or_is_forgotten() {
+    let (store, streams) = streams();
+    let mut ended = Vec::new();
+    for end in [done(), Err(Failure::new("never", false)), Err(Failure::new("later", true))] {
+        let followed = streams.begin("ann", Map::new(), async move |_| end).await.expect("begun");
+        ended.push(followed.stream_id());
+        heard(followed).await;
+    }
+    let going = begin_endless(&streams).await;
+    let spent = async |stream| streams.is_spent("ann", stream).await.expect("the store answers");
+    for (stream, is_spent) in ended.iter().copied().zip([false, false, true]).chain([(going.stream_id(), false)]) {
+        assert_eq!(spent(stream).await, is_spent);
+    }
+    store.advance(Duration::from_hours(1));
+    while store.purge(100).await.expect("the store answers") > 0 {}
+    assert!(spent(ended[0]).await, "its events are gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_written_once() {
+    let store = Arc::new(Forgetful { appends: AtomicU32::new(1), ..Forgetful::default() });
+    let streams = Streams::new(store.clone(), LIMITS);
+    let work = async |teller: Teller| {
+        for _ in 0..5 {
+            teller.tell(EventName::Citations, Map::new());
+            sleep(Duration::from_millis(1)).await;
+        }
+        std::future::pending().await
+    };
+    let _followed = streams.begin("ann", Map::new(), work).await.expect("begun");
+    sleep(LIMITS.heartbeat / 2).await;
+    assert_eq!(store.appends.load(Ordering::SeqCst), 2, "with nothing after it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,7 +372,11 @@ async fn a_reader_lets_go_of_a_store_that_stays_silent() {
 }
 
 /// A store that does what it is asked and loses every second answer to an append.
-struct Forgetful(MemoryStreams, AtomicU32);
+#[derive(Default)]
+struct Forgetful {
+    kept: MemoryStreams,
+    appends: AtomicU32,
+}
 
 #[async_trait]
 impl StreamStore for Forgetful {
@@ -282,31 +387,31 @@ impl StreamStore for Forgetful {
         first: &StreamEvent,
         lease: Duration,
     ) -> Result<(), StoreUnavailable> {
-        self.0.open(id, owner, first, lease).await
+        self.kept.open(id, owner, first, lease).await
     }
 
     async fn append(&self, id: StreamId, events: &[StreamEvent], lease: Duration) -> Result<Telling, StoreUnavailable> {
-        let answer = self.0.append(id, events, lease).await;
-        let lost = self.1.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+        let answer = self.kept.append(id, events, lease).await;
+        let lost = self.appends.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         if lost { Err(StoreUnavailable("the answer was lost".into())) } else { answer }
     }
 
     async fn read(&self, id: StreamId, owner: &str, after: u32, limit: u32) -> Result<Reading, StoreUnavailable> {
-        self.0.read(id, owner, after, limit).await
+        self.kept.read(id, owner, after, limit).await
     }
 
     async fn bury(&self, id: StreamId, data: &Map<String, Value>) -> Result<bool, StoreUnavailable> {
-        self.0.bury(id, data).await
+        self.kept.bury(id, data).await
     }
 
     async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
-        self.0.purge(limit).await
+        self.kept.purge(limit).await
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn lost_answers_double_nothing() {
-    let streams = Streams::new(Arc::new(Forgetful(MemoryStreams::default(), AtomicU32::new(0))), LIMITS);
+    let streams = Streams::new(Arc::new(Forgetful::default()), LIMITS);
     let work = async |teller: Teller| {
         for text in ["a", "b", "c"] {
             teller.listener().delta("local", 1, text);

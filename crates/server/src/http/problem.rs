@@ -238,6 +238,9 @@ impl From<BeginError> for Problem {
     fn from(error: BeginError) -> Self {
         match error {
             BeginError::Busy => Self::new(&kind::OVERLOADED).detail("Nothing was begun; ask again.").retry_later(),
+            BeginError::TooMany => Self::new(&kind::TOO_MANY_STREAMS)
+                .detail("Nothing was begun; ask again when one of your streams has ended.")
+                .retry_later(),
             BeginError::Unavailable(down) => down.into(),
         }
     }

@@ -124,6 +124,8 @@ kinds! {
     IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This Idempotency-Key was used for another request" never;
     /// Too many requests.
     RATE_LIMITED = 429 "rate_limited" "Too many requests" retry;
+    /// So many streams of this caller are under way.
+    TOO_MANY_STREAMS = 429 "too_many_streams" "Too many streams at the same time" retry;
     /// A fault of ours.
     INTERNAL = 500 "internal_error" "Something went wrong in Dispatch" retry;
     /// In a stream: more was told than is kept.
