@@ -27,6 +27,7 @@ pub async fn idempotency_contract(store: &dyn IdempotencyStore, pass: impl Async
     resumes_what_was_left_or_released(store, &pass).await;
     refuses_a_key_with_something_else(store).await;
     lets_one_of_many_in(store).await;
+    opens_a_stream_that_is_of_no_use_again(store).await;
     forgets_after_its_time(store, &pass).await;
 }
 
@@ -116,6 +117,21 @@ async fn lets_one_of_many_in(store: &dyn IdempotencyStore) {
     let claims = futures_util::future::join_all((0..8).map(|_| repeat(store, "crowd"))).await;
     assert_eq!(claims.iter().filter(|claim| matches!(claim, Claim::Claimed(_))).count(), 1, "{claims:?}");
     assert_eq!(claims.iter().filter(|claim| matches!(claim, Claim::Running(_))).count(), 7, "{claims:?}");
+}
+
+async fn opens_a_stream_that_is_of_no_use_again(store: &dyn IdempotencyStore) {
+    let (operation, scope) = (begin(store, "spent").await, named("spent").0);
+    store.reopen(&scope, "s-1").await.expect("the store answers");
+    assert!(matches!(repeat(store, "spent").await, Claim::Running(_)), "it is not finished");
+    let spent = StoredAnswer::Stream("s-1".into());
+    assert!(finish(store, "spent", operation, &spent).await);
+    store.reopen(&scope, "s-2").await.expect("the store answers");
+    assert_eq!(repeat(store, "spent").await, Claim::Finished(spent), "that is another stream");
+    store.reopen(&scope, "s-1").await.expect("the store answers");
+    assert_eq!(repeat(store, "spent").await, Claim::Resumed(operation));
+    store.reopen(&scope, "s-1").await.expect("the store answers");
+    assert!(matches!(repeat(store, "spent").await, Claim::Running(_)), "somebody is at it");
+    assert!(finish(store, "spent", operation, &StoredAnswer::Stream("s-2".into())).await);
 }
 
 async fn forgets_after_its_time(store: &dyn IdempotencyStore, pass: &impl AsyncFn(Duration)) {

@@ -95,6 +95,13 @@ pub trait IdempotencyStore: Send + Sync {
     /// [`StoreUnavailable`]: the lease ends by itself.
     async fn release(&self, scope: &ScopeKey, operation: OperationId) -> Result<(), StoreUnavailable>;
 
+    /// Opens a finished record again whose answer was this stream and is of no use any more: the next claim resumes the
+    /// operation. Nothing happens where the record says something else by now.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn reopen(&self, scope: &ScopeKey, stream: &str) -> Result<(), StoreUnavailable>;
+
     /// Removes records older than [`KEPT_FOR`], `limit` at most. Answers how many.
     ///
     /// # Errors

@@ -132,6 +132,12 @@ impl IdempotencyStore for AtHome<dyn IdempotencyStore> {
         answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
     }
 
+    async fn reopen(&self, scope: &ScopeKey, stream: &str) -> Result<(), StoreUnavailable> {
+        let (scope, stream) = (scope.clone(), stream.to_owned());
+        let answer = self.run(move |store| async move { store.reopen(&scope, &stream).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))
+    }
+
     async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
         let answer = self.run(move |store| async move { store.purge(limit).await }).await;
         answer.unwrap_or_else(|cut_off| Err(StoreUnavailable(cut_off.into())))

@@ -5,6 +5,7 @@
 //! client has hung up. Whoever dies between the two leaves a claim that runs out; then a repeat goes on under the same
 //! operation id, by which the use case finds what was done.
 
+mod anew;
 mod answer;
 mod fingerprint;
 mod key;
@@ -120,7 +121,7 @@ async fn protected(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
     let whole = async move {
-        match record.keys.store.claim(&record.scope, &record.asked, record.keys.lease).await {
+        match anew::claim(&record, &request).await {
             Ok(claim) => go_on(&record, claim, request, next).await,
             Err(down) => Ok(request.error_response(Problem::from(down))),
         }

@@ -49,6 +49,10 @@ const RELEASE: &str = "
 UPDATE dispatch.idempotency_keys SET lease_until = now()
 WHERE scope_key = $1 AND operation_id = $2 AND state = 'running'";
 
+const REOPEN: &str = "
+UPDATE dispatch.idempotency_keys SET state = 'running', stream_id = NULL, lease_until = now()
+WHERE scope_key = $1 AND stream_id = $2 AND state = 'finished'";
+
 // An operation that nobody can resume any more needs no memory of its effects.
 const PURGE: &str = "
 WITH old AS (
@@ -149,6 +153,13 @@ impl IdempotencyStore for PgIdempotency {
         let mut connection = self.pool.get().await.map_err(StoreError::Connect)?;
         let release = sql(RELEASE).bind::<Text, _>(&scope.0).bind::<SqlUuid, _>(operation.0);
         release.execute(&mut *connection).await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    async fn reopen(&self, scope: &ScopeKey, stream: &str) -> Result<(), StoreUnavailable> {
+        let mut connection = self.pool.get().await.map_err(StoreError::Connect)?;
+        let reopen = sql(REOPEN).bind::<Text, _>(&scope.0).bind::<Text, _>(stream);
+        reopen.execute(&mut *connection).await.map_err(StoreError::from)?;
         Ok(())
     }
 

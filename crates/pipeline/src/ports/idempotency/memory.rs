@@ -85,6 +85,17 @@ impl IdempotencyStore for MemoryIdempotency {
         Ok(())
     }
 
+    async fn reopen(&self, scope: &ScopeKey, stream: &str) -> Result<(), StoreUnavailable> {
+        self.with(|state| {
+            let now = state.now;
+            let is_it = |record: &&mut Record| record.answer == Some(StoredAnswer::Stream(stream.to_owned()));
+            if let Some(record) = state.records.get_mut(scope).filter(is_it) {
+                (record.answer, record.lease_until) = (None, now);
+            }
+        });
+        Ok(())
+    }
+
     async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
         Ok(self.with(|state| {
             let old = state.records.iter().filter(|(_, record)| record.expires_at <= state.now);

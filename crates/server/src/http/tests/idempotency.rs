@@ -82,6 +82,10 @@ impl IdempotencyStore for Down {
         Err(StoreUnavailable("connection refused".into()))
     }
 
+    async fn reopen(&self, _: &ScopeKey, _: &str) -> Result<(), StoreUnavailable> {
+        Err(StoreUnavailable("connection refused".into()))
+    }
+
     async fn purge(&self, _: u32) -> Result<u32, StoreUnavailable> {
         Err(StoreUnavailable("connection refused".into()))
     }

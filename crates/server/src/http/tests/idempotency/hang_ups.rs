@@ -31,6 +31,10 @@ impl IdempotencyStore for Late {
         self.kept.release(scope, id).await
     }
 
+    async fn reopen(&self, scope: &ScopeKey, stream: &str) -> Result<(), StoreUnavailable> {
+        self.kept.reopen(scope, stream).await
+    }
+
     async fn purge(&self, limit: u32) -> Result<u32, StoreUnavailable> {
         self.kept.purge(limit).await
     }
