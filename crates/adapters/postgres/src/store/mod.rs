@@ -32,6 +32,7 @@ mod units;
 mod vitals;
 mod worker_registry;
 
+use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -62,6 +63,11 @@ fn micros(duration: Duration) -> i64 {
 /// A count as a column holds it.
 fn small(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// JSON that `jsonb` takes: without NUL, which models and providers may have written.
+fn jsonb(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string(value)?.replace("\\u0000", "\\ufffd"))
 }
 
 /// Text that PostgreSQL takes: without NUL.

@@ -201,13 +201,41 @@ async fn a_settlement_that_cannot_be_written_is_refused_whole() {
     use dispatch_routing::testing::settlement;
     use dispatch_routing::unit_queue::UnitQueue;
     let (database, replica) = seeded().await;
+    database.execute("ALTER TABLE dispatch.classifications ADD CONSTRAINT no_moon CHECK (address <> 'The Moon')").await;
     let good = replica.queues().claimed("good", AGES).await;
     let bad = replica.queues().claimed("bad", AGES).await;
-    let mut unreadable = settlement(&bad, Verdict::Nothing);
-    unreadable.classified.classification.listing.address = Some("12 Main\0St".to_owned());
+    let mut unwritable = settlement(&bad, Verdict::Nothing);
+    unwritable.classified.classification.listing.address = Some("The Moon".to_owned());
     let sound = settlement(&good, Verdict::Dispatch(vec![task(|_| {})]));
-    let error = replica.units.settle(vec![sound.clone(), unreadable]).await.unwrap_err();
+    let error = replica.units.settle(vec![sound.clone(), unwritable]).await.unwrap_err();
     assert!(matches!(error, QueueError::Rejected(_)), "{error:?}");
     assert_eq!(number(&database, "SELECT count(*) AS n FROM dispatch_agent_tasks").await, 0);
     assert_eq!(replica.units.settle(vec![sound]).await.unwrap(), [Settled::Stood], "alone it stands");
+}
+
+#[tokio::test]
+async fn what_a_model_wrote_with_a_nul_in_it_is_stored() {
+    use dispatch_classification::classification::TaskTitle;
+    use dispatch_routing::plan::Verdict;
+    use dispatch_routing::queue::Settled;
+    use dispatch_routing::testing::settlement;
+    use dispatch_routing::unit_queue::UnitQueue;
+    let (database, replica) = seeded().await;
+    let unit = replica.queues().claimed("nul", AGES).await;
+    let planned = task(|work| {
+        if let StorageItem::AgentTask(item) = &mut work.item {
+            item.title = "Call\0Sam".to_owned();
+        }
+    });
+    let mut row = settlement(&unit, Verdict::Dispatch(vec![planned]));
+    let meaning = &mut row.classified.classification;
+    meaning.listing.address = Some("12 Main\0St".to_owned());
+    meaning.assignee_hint = Some("S\0m".to_owned());
+    meaning.task_title = TaskTitle::from_text("Call\0Sam");
+    meaning.explanations = vec!["said\0so".to_owned()];
+    row.classified.provenance.model = "model\0one".to_owned();
+    assert_eq!(replica.units.settle(vec![row]).await.unwrap(), [Settled::Stood]);
+    let kept = &database.json("SELECT address, explanations ->> 0 AS said FROM dispatch.classifications").await[0];
+    assert_eq!((text(kept, "address"), text(kept, "said")), ("12 Main\u{fffd}St", "said\u{fffd}so"));
+    assert_eq!(text(&database.json("SELECT name FROM dispatch_agent_tasks").await[0], "name"), "Call\u{fffd}Sam");
 }

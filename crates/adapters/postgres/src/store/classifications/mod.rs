@@ -17,11 +17,10 @@ use dispatch_mission::signal::Source;
 use dispatch_pipeline::ports::classifications::{
     ClassificationStore, ClassificationStoreError, KeptClassification, Preview, Question,
 };
-use serde_json::json;
 
-use super::clean;
 use super::error::StoreError;
 use super::sql::sql;
+use super::{clean, jsonb};
 use crate::connect::Pool;
 
 const CLASSIFICATION: &str = "
@@ -110,8 +109,6 @@ async fn keep(
     preview: &Preview,
 ) -> Result<(), Keeping> {
     let meaning = &classified.classification;
-    // jsonb takes no NUL, and a model may have written one.
-    let explanations = json!(meaning.explanations).to_string().replace("\\u0000", "\\ufffd");
     sql(CLASSIFICATION)
         .bind::<SqlUuid, _>(id.0)
         .bind::<Int2, _>(i16::from(SCHEMA_VERSION))
@@ -124,8 +121,8 @@ async fn keep(
         .bind::<Nullable<Timestamp>, _>(meaning.due_date)
         .bind::<Nullable<Text>, _>(meaning.task_title.as_ref().map(|title| clean(title.as_str())))
         .bind::<Float, _>(meaning.confidence.get())
-        .bind::<Text, _>(explanations)
-        .bind::<Text, _>(serde_json::to_string(&classified.provenance)?)
+        .bind::<Text, _>(jsonb(&meaning.explanations)?)
+        .bind::<Text, _>(jsonb(&classified.provenance)?)
         .execute(connection)
         .await?;
     let asked = sql(REQUEST)

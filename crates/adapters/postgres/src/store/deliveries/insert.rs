@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::store::effects::{LOOK_AGAIN, Outcome};
 use crate::store::error::StoreError;
+use crate::store::jsonb;
 use crate::store::sql::sql;
 use crate::store::timeline::Entry;
 
@@ -107,8 +108,8 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
     if rows.is_empty() {
         return Ok(());
     }
-    let destinations = rows.iter().map(|row| serde_json::to_string(row.destination)).collect::<Result<Vec<_>, _>>()?;
-    let contents = rows.iter().map(|row| serde_json::to_string(row.content)).collect::<Result<Vec<_>, _>>()?;
+    let destinations = rows.iter().map(|row| jsonb(row.destination)).collect::<Result<Vec<_>, _>>()?;
+    let contents = rows.iter().map(|row| jsonb(row.content)).collect::<Result<Vec<_>, _>>()?;
     sql(INSERT)
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.dispatch).collect::<Vec<_>>())

@@ -12,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::tables::Tables;
 use crate::store::error::StoreError;
+use crate::store::jsonb;
 use crate::store::sql::sql;
 
 /// Shown where a listing has none.
@@ -93,7 +94,7 @@ pub(crate) async fn insert(
         "INSERT INTO public.{table} ({columns})
          SELECT {columns} FROM jsonb_populate_recordset(NULL::public.{table}, $1::text::jsonb)"
     );
-    sql(statement).bind::<Text, _>(Value::Array(rows).to_string()).execute(connection).await?;
+    sql(statement).bind::<Text, _>(jsonb(&rows)?).execute(connection).await?;
     Ok(())
 }
 

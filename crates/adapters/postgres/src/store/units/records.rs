@@ -9,12 +9,11 @@ use dispatch_classification::classification::{Classification, SCHEMA_VERSION};
 use dispatch_classification::taxonomy::{GroupKey, ListingType, TaskKey};
 use dispatch_routing::plan::{Quota, Verdict};
 use dispatch_routing::unit_queue::UnitSettlement;
-use serde_json::json;
 
 use super::carry_out::Order;
 use crate::store::error::StoreError;
-use crate::store::micros;
 use crate::store::sql::sql;
+use crate::store::{clean, jsonb, micros};
 
 const CLASSIFICATIONS: &str = "
 INSERT INTO dispatch.classifications (
@@ -49,8 +48,8 @@ pub(super) async fn classifications(
     rows: &[&UnitSettlement],
 ) -> Result<(), StoreError> {
     let all: Vec<&Classification> = rows.iter().map(|row| &row.classified.classification).collect();
-    let provenance =
-        rows.iter().map(|row| serde_json::to_string(&row.classified.provenance)).collect::<Result<Vec<_>, _>>()?;
+    let provenance = rows.iter().map(|row| jsonb(&row.classified.provenance)).collect::<Result<Vec<_>, _>>()?;
+    let explanations = all.iter().map(|c| jsonb(&c.explanations)).collect::<Result<Vec<_>, _>>()?;
     sql(CLASSIFICATIONS)
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.unit_id.0).collect::<Vec<_>>())
@@ -64,14 +63,16 @@ pub(super) async fn classifications(
         .bind::<Array<Nullable<Text>>, _>(
             all.iter().map(|c| c.listing.kind.map(ListingType::as_str)).collect::<Vec<_>>(),
         )
-        .bind::<Array<Nullable<Text>>, _>(all.iter().map(|c| c.listing.address.as_deref()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(all.iter().map(|c| c.assignee_hint.as_deref()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            all.iter().map(|c| c.listing.address.as_deref().map(clean)).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<Text>>, _>(all.iter().map(|c| c.assignee_hint.as_deref().map(clean)).collect::<Vec<_>>())
         .bind::<Array<Nullable<Timestamp>>, _>(all.iter().map(|c| c.due_date).collect::<Vec<_>>())
         .bind::<Array<Nullable<Text>>, _>(
-            all.iter().map(|c| c.task_title.as_ref().map(|title| title.as_str())).collect::<Vec<_>>(),
+            all.iter().map(|c| c.task_title.as_ref().map(|title| clean(title.as_str()))).collect::<Vec<_>>(),
         )
         .bind::<Array<Float>, _>(all.iter().map(|c| c.confidence.get()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(all.iter().map(|c| json!(c.explanations).to_string()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(explanations)
         .bind::<Array<Text>, _>(provenance)
         .bind::<diesel::sql_types::Int2, _>(i16::from(SCHEMA_VERSION))
         .execute(connection)
