@@ -9,7 +9,9 @@ use dispatch_classification::classification::{
 use dispatch_classification::taxonomy::{GroupKey, ListingType, MessageType, TaskKey};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
 use std::borrow::Cow;
+use thiserror::Error;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
@@ -41,7 +43,7 @@ impl<'de, T: Words> Deserialize<'de> for Word<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let word = T::ALL.iter().find(|word| word.word() == text);
-        word.map(|word| Self(*word)).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no {}", T::NAME)))
+        word.map(|word| Self(*word)).ok_or_else(|| serde::de::Error::custom("no word of the taxonomy"))
     }
 }
 
@@ -110,9 +112,34 @@ fn number(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "number" })
 }
 
-/// What is wrong with an answer, for the model: it may quote the answer.
-#[derive(PartialEq, Eq, Debug)]
-pub struct Fault(pub String);
+/// What is wrong with an answer, for the model, in our words alone: what it answered may be what a message told it to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Fault {
+    /// It cannot be read.
+    #[error("it {what} at line {line}, column {column}")]
+    Unreadable {
+        /// What it does there.
+        what: &'static str,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// It breaks this rule.
+    #[error("{0}")]
+    Breaks(&'static str),
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        let what = match error.classify() {
+            Category::Data => "has a member or a value that the schema does not know, or lacks one that it requires,",
+            Category::Eof => "ends before the JSON does",
+            Category::Syntax | Category::Io => "is no JSON",
+        };
+        Self::Unreadable { what, line: error.line(), column: error.column() }
+    }
+}
 
 /// The schema to ask for. The same shape whatever the provider: all members required, none beside them.
 pub fn schema() -> Schema {
@@ -141,12 +168,13 @@ fn close(object: &mut serde_json::Map<String, serde_json::Value>) {
 
 /// Reads an answer about messages whose texts are `texts`.
 pub fn parse(answer: &str, texts: &[&str]) -> Result<Classification, Fault> {
-    let answer: Answer = serde_json::from_str(unfenced(answer)).map_err(|error| Fault(error.to_string()))?;
+    let answer: Answer = serde_json::from_str(unfenced(answer))?;
     if answer.schema_version.is_some_and(|version| version != SCHEMA_VERSION) {
-        return Err(Fault(format!("schema_version is {SCHEMA_VERSION}")));
+        return Err(Fault::Breaks("schema_version must be left out"));
     }
     let meaning = meaning(&answer)?;
-    let confidence = Confidence::try_from(answer.confidence).map_err(|error| Fault(error.to_string()))?;
+    let confidence =
+        Confidence::try_from(answer.confidence).map_err(|_| Fault::Breaks("confidence must be from 0 to 1"))?;
     let due_date = answer.due_date.as_deref().map(due_date).transpose()?;
     let mut explanations: Vec<String> = answer.explanations.iter().filter_map(|text| phrase(text)).take(8).collect();
     if meaning == Meaning::Ignore {
@@ -154,7 +182,7 @@ pub fn parse(answer: &str, texts: &[&str]) -> Result<Classification, Fault> {
         return Ok(Classification { explanations, ..bare(meaning, confidence) });
     }
     let mut typed = |what: &str, text: Option<String>| {
-        let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
+        let text = text.map(|text| printable(&text).trim().to_owned()).filter(|text| !text.is_empty())?;
         if occurs(&text, texts) {
             return Some(text);
         }
@@ -167,7 +195,7 @@ pub fn parse(answer: &str, texts: &[&str]) -> Result<Classification, Fault> {
         listing: ListingHint { kind: answer.listing.kind.map(|kind| kind.0), address },
         assignee_hint,
         due_date,
-        task_title: answer.task_title.as_deref().and_then(TaskTitle::from_text),
+        task_title: answer.task_title.as_deref().and_then(|title| TaskTitle::from_text(&printable(title))),
         explanations,
         ..bare(meaning, confidence)
     })
@@ -194,18 +222,23 @@ fn meaning(answer: &Answer) -> Result<Meaning, Fault> {
             MessageType::InfoRequest => "INFO_REQUEST has neither group_key nor task_key",
             MessageType::Ignore => "IGNORE has neither group_key nor task_key",
         };
-        Fault(rule.to_owned())
+        Fault::Breaks(rule)
     })
 }
 
 fn due_date(text: &str) -> Result<PrimitiveDateTime, Fault> {
     PrimitiveDateTime::parse(text, format_description!("[year]-[month]-[day]T[hour]:[minute]"))
-        .map_err(|_| Fault("due_date must be a date and time that exist, as YYYY-MM-DDThh:mm, or null".to_owned()))
+        .map_err(|_| Fault::Breaks("due_date must be a date and time that exist, as YYYY-MM-DDThh:mm, or null"))
+}
+
+/// Without control characters but the blank ones: nobody types the others, and no database takes a NUL.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| c.is_whitespace() || !c.is_control()).collect()
 }
 
 /// One line of at most 200 characters.
 fn phrase(text: &str) -> Option<String> {
-    let folded: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect();
+    let folded: String = printable(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect();
     (!folded.is_empty()).then_some(folded)
 }
 

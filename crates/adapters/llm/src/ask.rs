@@ -1,18 +1,17 @@
 //! One answer of a provider, with everything that may take: its turn at the gate, repeats of what may pass, leaving out
 //! what the model does not take; all of it before one deadline. Must not know what is asked or what the answer means.
 
-use crate::failure::{Class, Complaint, Failure};
+use crate::failure::{Class, Failure};
+use crate::gate::Use;
 use crate::provider::Provider;
 use dispatch_classification::classifier::{Listener, Usage};
 use futures_util::StreamExt;
 use rig_core::completion::{CompletionRequest, CompletionResponse, FinishReason};
 use rig_core::streaming::{Item, StreamEvent};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::dispatcher::{Dispatch, with_default};
 use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
 
 /// The wait before the first repeat; before each further one twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -42,6 +41,7 @@ impl Provider {
     pub async fn ask(
         &self,
         request: &CompletionRequest,
+        of: Use,
         hearing: &mut Hearing<'_>,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
@@ -49,26 +49,30 @@ impl Provider {
         let mut last: Option<Failure> = None;
         loop {
             // Turned away by what our own calls met, the caller hears what that was.
-            let pass = match self.gate.enter(deadline).await {
+            let pass = match self.gate.enter(of, deadline).await {
                 Ok(pass) => pass,
                 Err(turned) => return Err(last.unwrap_or_else(|| Failure::turned(turned))),
             };
             calls += 1;
-            let begun = Instant::now();
-            let answer = timeout_at(deadline, self.call(request, hearing)).await;
-            let failure = match answer.unwrap_or_else(|_| Err(Failure::timeout())) {
+            let (begun, asked) = (Instant::now(), self.leave_out.of(request));
+            let heard = timeout_at(deadline, self.call(asked.clone(), hearing)).await;
+            // A call that our own queue left hardly any time says nothing about the provider.
+            let cut_short = heard.is_err() && begun.elapsed() < self.timeout / 4;
+            let failure = match heard.unwrap_or_else(|_| Err(Failure::timeout())) {
                 Ok(answer) => {
                     pass.tell(crate::gate::Verdict::Fine);
                     return refused(&answer.response).map_or(Ok(answer), Err);
                 }
                 Err(failure) => failure,
             };
-            if failure.complaint.is_some_and(|complaint| self.learn(complaint)) {
+            // Not whether it is news: of several first calls each has the part, and each is repeated without it.
+            if let Some(part) = failure.complaint.filter(|part| part.stands_in(&asked)) {
+                tracing::info!(provider = self.name(), ?part, "the model does not take it: left out for a while");
+                self.leave_out.learn(part);
                 pass.tell(crate::gate::Verdict::Fine);
                 continue;
             }
-            // A call that our own queue left hardly any time says nothing about the provider.
-            if failure != Failure::timeout() || begun.elapsed() >= self.timeout / 4 {
+            if !cut_short {
                 pass.tell(failure.verdict());
             }
             tracing::debug!(provider = self.name(), %failure, calls, "a call to a language model failed");
@@ -86,14 +90,7 @@ impl Provider {
 
     /// One call.
     #[allow(clippy::result_large_err)] // the library's error
-    async fn call(&self, request: &CompletionRequest, hearing: &mut Hearing<'_>) -> Result<Answer, Failure> {
-        let mut request = request.clone();
-        if self.schemaless.load(Ordering::Relaxed) {
-            request.output_schema = None;
-        }
-        if self.untempered.load(Ordering::Relaxed) {
-            request.temperature = None;
-        }
+    async fn call(&self, request: CompletionRequest, hearing: &mut Hearing<'_>) -> Result<Answer, Failure> {
         hearing.attempt += 1;
         // The library logs every request and every reply in full, at a level that somebody may switch on.
         let mut stream = with_default(&mute(), || self.handle.stream(request)).map_err(|error| Failure::of(&error))?;
@@ -107,19 +104,6 @@ impl Provider {
         Ok(Answer { response, usage })
     }
 
-    /// Whether it is news that the model does not take that.
-    fn learn(&self, complaint: Complaint) -> bool {
-        let known = match complaint {
-            Complaint::Schema => &self.schemaless,
-            Complaint::Temperature => &self.untempered,
-        };
-        let news = !known.swap(true, Ordering::Relaxed);
-        if news {
-            tracing::info!(provider = self.name(), ?complaint, "the model does not take it: left out from now on");
-        }
-        news
-    }
-
     fn usage(&self, response: &CompletionResponse) -> Option<Usage> {
         let (input_tokens, output_tokens) = (response.usage.input_tokens?, response.usage.output_tokens?);
         let usage = Usage { input_tokens, output_tokens, cost_micros: None };
@@ -127,9 +111,9 @@ impl Provider {
     }
 }
 
-/// Hears no log.
+/// Hears no log. Not a dispatcher of its own, whose making has every call site in the process asked anew.
 fn mute() -> Dispatch {
-    Dispatch::new(NoSubscriber::default())
+    Dispatch::none()
 }
 
 /// Whether the model, or a filter around it, would not say it.

@@ -4,6 +4,7 @@
 use crate::answer::{self, Fault};
 use crate::ask::Hearing;
 use crate::failure::Failure;
+use crate::gate::Use;
 use crate::prompt;
 use crate::provider::Provider;
 use async_trait::async_trait;
@@ -19,11 +20,11 @@ use tokio::time::Instant;
 pub struct LlmClassifier {
     provider: Arc<Provider>,
     zone: Zone,
+    of: Use,
 }
 
-/// What came of one question.
+/// What came of one question, beside what it means.
 struct Heard {
-    read: Result<Classification, Fault>,
     text: String,
     model: String,
     usage: Option<Usage>,
@@ -33,7 +34,13 @@ impl LlmClassifier {
     /// A classifier whose due dates are wall times of `zone`.
     #[must_use]
     pub fn new(provider: Arc<Provider>, zone: Zone) -> Self {
-        Self { provider, zone }
+        Self { provider, zone, of: Use::Intake }
+    }
+
+    /// The same for texts that somebody asks about: it leaves slots free for those that came in.
+    #[must_use]
+    pub fn on_request(provider: Arc<Provider>, zone: Zone) -> Self {
+        Self { provider, zone, of: Use::OnRequest }
     }
 
     async fn put(
@@ -42,12 +49,12 @@ impl LlmClassifier {
         texts: &[&str],
         hearing: &mut Hearing<'_>,
         deadline: Instant,
-    ) -> Result<Heard, Failure> {
-        let answer = self.provider.ask(question, hearing, deadline).await?;
+    ) -> Result<(Result<Classification, Fault>, Heard), Failure> {
+        let answer = self.provider.ask(question, self.of, hearing, deadline).await?;
         let text = answer.response.text();
         let read = answer::parse(&text, texts);
-        let model = answer.response.model().unwrap_or(self.provider.model()).to_owned();
-        Ok(Heard { read, text, model, usage: answer.usage })
+        let model = self.provider.who_answered(&answer.response);
+        Ok((read, Heard { text, model, usage: answer.usage }))
     }
 
     async fn hear(
@@ -59,20 +66,16 @@ impl LlmClassifier {
         let texts: Vec<&str> = unit.iter().map(|utterance| utterance.text.as_str()).collect();
         let mut hearing = Hearing::new(listener);
         let question = prompt::question(unit, &self.zone);
-        let mut heard = self.put(&question, &texts, &mut hearing, deadline).await.map_err(Failure::into_error)?;
-        let Err(Fault(fault)) = &heard.read else { return taken(heard) };
-        let again = prompt::question_again(&question, &heard.text, fault);
-        let second = self.put(&again, &texts, &mut hearing, deadline).await.map_err(Failure::into_error)?;
-        heard = Heard { usage: heard.usage.zip(second.usage).map(|(one, two)| one + two), ..second };
-        taken(heard)
-    }
-}
-
-/// The classification, or that there is none. The fault is not kept: it may quote what was said.
-fn taken(mut heard: Heard) -> Result<(Classification, Heard), ClassifierError> {
-    match std::mem::replace(&mut heard.read, Err(Fault(String::new()))) {
-        Ok(classification) => Ok((classification, heard)),
-        Err(_) => Err(ClassifierError::unusable("invalid_answer", "the answer is no classification, asked twice")),
+        let (read, first) = self.put(&question, &texts, &mut hearing, deadline).await.map_err(Failure::into_error)?;
+        let fault = match read {
+            Ok(classification) => return Ok((classification, first)),
+            Err(fault) => fault,
+        };
+        let again = prompt::question_again(&question, &first.text, fault);
+        let (read, second) = self.put(&again, &texts, &mut hearing, deadline).await.map_err(Failure::into_error)?;
+        let heard = Heard { usage: first.usage.zip(second.usage).map(|(one, two)| one + two), ..second };
+        let unusable = |_| ClassifierError::unusable("invalid_answer", "the answer is no classification, asked twice");
+        read.map(|classification| (classification, heard)).map_err(unusable)
     }
 }
 
@@ -83,7 +86,7 @@ impl Classifier for LlmClassifier {
     }
 
     fn width(&self) -> usize {
-        self.provider.width()
+        self.provider.width(self.of)
     }
 
     async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {

@@ -3,6 +3,7 @@
 
 use crate::ask::Hearing;
 use crate::failure::Failure;
+use crate::gate::Use;
 use crate::provider::Provider;
 use async_trait::async_trait;
 use dispatch_classification::classifier::{ClassifierError, Listener};
@@ -49,7 +50,7 @@ impl Converser for LlmConverser {
         let request = request(system, turns, tools)
             .ok_or_else(|| ClassifierError::unusable("invalid_answer", "there is nothing to answer"))?;
         let deadline = Instant::now() + self.provider.timeout * BUDGETS;
-        let answer = self.provider.ask(&request, &mut Hearing::new(listener), deadline).await;
+        let answer = self.provider.ask(&request, Use::OnRequest, &mut Hearing::new(listener), deadline).await;
         let answer = answer.map_err(Failure::into_error)?;
         let calls = answer.response.tool_calls().map(|call| ToolCall {
             call_id: call.id.wire().into_owned(),
@@ -60,7 +61,7 @@ impl Converser for LlmConverser {
         if calls.is_empty() && text.trim().is_empty() {
             return Err(ClassifierError::unusable("invalid_answer", "the model said nothing"));
         }
-        let model = answer.response.model().unwrap_or(self.provider.model()).to_owned();
+        let model = self.provider.who_answered(&answer.response);
         Ok(Said { text, calls, usage: answer.usage, model })
     }
 }

@@ -2,6 +2,7 @@
 //! what was sent or answered: a provider's errors quote both.
 
 use crate::gate::{Turned, Verdict};
+use crate::leave_out::Part;
 use crate::transport::send_error;
 use dispatch_classification::classifier::ClassifierError;
 use dispatch_outbound::{SendError, retry_after};
@@ -24,7 +25,7 @@ pub struct Failure {
     /// How long the provider asks to wait.
     pub retry_after: Option<Duration>,
     /// What the provider says it does not understand, of what can be left out.
-    pub complaint: Option<Complaint>,
+    pub complaint: Option<Part>,
 }
 
 /// What a repeat would do.
@@ -34,21 +35,14 @@ pub enum Class {
     Transient,
     /// The same, until a person changes the key.
     Unauthorized,
-    /// The same for this request, and maybe for every one: a model that does not exist.
+    /// The same for this request; another may be answered.
     Rejected,
+    /// The same for every request: a model or a path that does not exist.
+    Misdirected,
     /// The same for this text; the next may be answered.
     Refused,
     /// It was never sent, or cannot be.
     NotCalled,
-}
-
-/// Parts of a request that some models do not take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Complaint {
-    /// Structured output by a JSON schema.
-    Schema,
-    /// A temperature.
-    Temperature,
 }
 
 impl Failure {
@@ -101,7 +95,7 @@ impl Failure {
             }
             SendError::NotSent { .. } | SendError::Ambiguous { .. } => Self::new("unreachable", Class::Transient),
             SendError::TooLarge { .. } => Self::new("invalid_answer", Class::Refused),
-            SendError::Forbidden(_) | SendError::Invalid { .. } => Self::new("unreachable", Class::Rejected),
+            SendError::Forbidden(_) | SendError::Invalid { .. } => Self::new("unreachable", Class::Misdirected),
         }
     }
 
@@ -119,12 +113,15 @@ impl Failure {
             Some(400) if filtered(&code) => Self::refused(),
             // Gemini's way to say it.
             Some(400) if answer.body.contains("API_KEY_INVALID") => Self::unauthorized(),
-            Some(_) => Self::new("invalid_answer", Class::Rejected),
+            Some(400 | 413 | 422) => Self::new("invalid_answer", Class::Rejected),
+            // OpenRouter's way to say that no such model takes tools.
+            Some(404) if Reason::of(&answer.body).says("tool") => Self::new("invalid_answer", Class::Rejected),
+            Some(_) => Self::new("invalid_answer", Class::Misdirected),
         };
         failure.status = status;
         failure.retry_after = answer.headers.as_ref().and_then(wait);
-        if failure.class == Class::Rejected {
-            failure.complaint = complaint(&answer.body);
+        if matches!(failure.status, Some(400 | 422)) && failure.class == Class::Rejected {
+            failure.complaint = Reason::of(&answer.body).complaint();
         }
         failure
     }
@@ -132,9 +129,9 @@ impl Failure {
     /// What the gate must hear.
     pub fn verdict(&self) -> Verdict {
         match self.class {
-            Class::Transient | Class::Rejected => Verdict::Transient(self.retry_after),
+            Class::Transient | Class::Misdirected => Verdict::Transient(self.retry_after),
             Class::Unauthorized => Verdict::Mistake,
-            Class::Refused | Class::NotCalled => Verdict::Fine,
+            Class::Rejected | Class::Refused | Class::NotCalled => Verdict::Fine,
         }
     }
 
@@ -156,7 +153,8 @@ fn status_of(code: &str) -> Option<u16> {
         "overloaded_error" | "server_error" | "api_error" | "unavailable" | "internal" => 503,
         "rate_limit_error" | "rate_limit_exceeded" | "resource_exhausted" => 429,
         "authentication_error" | "permission_error" | "invalid_api_key" => 401,
-        "invalid_request_error" | "not_found_error" | "invalid_argument" | "not_found" => 400,
+        "not_found_error" | "not_found" => 404,
+        "invalid_request_error" | "invalid_argument" => 400,
         "timeout_error" | "deadline_exceeded" => 408,
         _ => return None,
     })
@@ -173,16 +171,32 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
     milliseconds.filter(|wait| *wait < 86_400_000).map(Duration::from_millis).or_else(|| retry_after(headers))
 }
 
-/// Which part of the request a refusal names.
-fn complaint(body: &str) -> Option<Complaint> {
-    let body = body.to_ascii_lowercase();
-    let names = |words: &[&str]| words.iter().any(|word| body.contains(word));
-    if names(&["response_format", "json_schema", "output_config", "responsejsonschema", "structured output"]) {
-        Some(Complaint::Schema)
-    } else if names(&["temperature"]) {
-        Some(Complaint::Temperature)
-    } else {
-        None
+/// Why a provider refuses a request: the parameter it names, else its message. Nothing beside them, for the rest of a
+/// body may be what was sent.
+struct Reason(String);
+
+impl Reason {
+    fn of(body: &str) -> Self {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        let error = [body.pointer("/error"), body.pointer("/0/error")].into_iter().flatten().next().unwrap_or(&body);
+        let text = |member: &str| error.get(member).and_then(|text| text.as_str()).filter(|text| !text.is_empty());
+        Self(text("param").or_else(|| text("message")).unwrap_or_default().to_ascii_lowercase())
+    }
+
+    fn says(&self, word: &str) -> bool {
+        self.0.contains(word)
+    }
+
+    /// The part of the request that it names.
+    fn complaint(&self) -> Option<Part> {
+        let schema = ["response_format", "json_schema", "output_config", "responsejsonschema", "structured output"];
+        if schema.iter().any(|word| self.says(word)) {
+            Some(Part::Schema)
+        } else if self.says("temperature") {
+            Some(Part::Temperature)
+        } else {
+            None
+        }
     }
 }
 
@@ -202,8 +216,8 @@ mod tests {
             (400, "invalid_answer", Class::Rejected),
             (401, "unauthorized", Class::Unauthorized),
             (403, "unauthorized", Class::Unauthorized),
-            (404, "invalid_answer", Class::Rejected),
-            (307, "invalid_answer", Class::Rejected),
+            (404, "invalid_answer", Class::Misdirected),
+            (307, "invalid_answer", Class::Misdirected),
             (408, "timeout", Class::Transient),
             (429, "rate_limited", Class::Transient),
             (500, "server_error", Class::Transient),
@@ -230,10 +244,39 @@ mod tests {
     #[test]
     fn what_can_be_left_out_is_heard_from_a_refusal_only() {
         let body = r#"{"error":{"message":"This model does not support response format `json_schema`"}}"#;
-        assert_eq!(answer(400, body).complaint, Some(Complaint::Schema));
-        assert_eq!(answer(400, "'temperature' does not support 0").complaint, Some(Complaint::Temperature));
-        assert_eq!(answer(404, "no such model").complaint, None);
-        assert_eq!(answer(500, "temperature").complaint, None);
+        assert_eq!(answer(400, body).complaint, Some(Part::Schema));
+        let message = r#"{"error":{"message":"'temperature' does not support 0"}}"#;
+        for (status, complaint) in
+            [(400, Some(Part::Temperature)), (422, Some(Part::Temperature)), (404, None), (413, None), (500, None)]
+        {
+            assert_eq!(answer(status, message).complaint, complaint, "{status}");
+        }
+        let in_a_list = r#"[{"error":{"message":"responseJsonSchema is unknown"}}]"#;
+        assert_eq!(answer(400, in_a_list).complaint, Some(Part::Schema));
+        for elsewhere in [
+            r#"{"error":{"param":"messages[1].content","message":"too long: the temperature in the house"}}"#,
+            r#"{"error":{"message":"no"},"request":{"temperature":0}}"#,
+            "temperature",
+        ] {
+            assert_eq!(answer(400, elsewhere).complaint, None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_request_says_nothing_about_the_next() {
+        let no_tools = r#"{"error":{"message":"No endpoints found that support tool use."}}"#;
+        for (status, body, verdict) in [
+            (400, "{}", Verdict::Fine),
+            (413, "{}", Verdict::Fine),
+            (422, "{}", Verdict::Fine),
+            (404, no_tools, Verdict::Fine),
+            (404, "{}", Verdict::Transient(None)),
+            (401, "{}", Verdict::Mistake),
+            (500, "{}", Verdict::Transient(None)),
+        ] {
+            assert_eq!(answer(status, body).verdict(), verdict, "{status}");
+        }
+        assert!(!answer(404, no_tools).into_error().is_retryable());
     }
 
     #[test]

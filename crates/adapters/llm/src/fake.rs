@@ -36,6 +36,10 @@ pub enum Reply {
     Stalls,
     /// Cannot be connected.
     Unreachable,
+    /// Goes so, after a second.
+    Slow(Box<Reply>),
+    /// Does not take the connection in time.
+    ConnectTimeout,
 }
 
 impl Reply {
@@ -82,6 +86,10 @@ impl Script {
     }
 
     pub fn provider_of(&self, concurrency: usize) -> Arc<Provider> {
+        self.provider_with(concurrency, Duration::from_secs(8))
+    }
+
+    pub fn provider_with(&self, concurrency: usize, timeout: Duration) -> Arc<Provider> {
         let options = ProviderOptions {
             name: "mock".to_owned(),
             kind: Kind::OpenAi,
@@ -89,7 +97,7 @@ impl Script {
             base_url: None,
             api_key: Some(KEY.into()),
             prices: Some(Prices { input: 0.5, output: 2.0 }),
-            timeout: Duration::from_secs(8),
+            timeout,
             concurrency,
         };
         Arc::new(Provider::new(options, self.clone()))
@@ -142,6 +150,13 @@ impl HttpClientExt for Script {
         let body: Bytes = request.into_body().into();
         self.sent.lock().expect("unpoisoned").push(serde_json::from_slice(&body).expect("JSON"));
         let reply = self.replies.lock().expect("unpoisoned").pop_front().expect("a call that the script knows");
+        let reply = match reply {
+            Reply::Slow(reply) => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                *reply
+            }
+            reply => reply,
+        };
         let content = |pieces: Vec<String>| {
             pieces.into_iter().map(|piece| event(&chunk(&json!({ "content": piece }), None))).collect::<Vec<_>>()
         };
@@ -159,12 +174,15 @@ impl HttpClientExt for Script {
                 (status, wait) = (code, seconds);
                 vec![Ok(body.into())]
             }
-            Reply::Silence => std::future::pending().await,
+            Reply::Silence | Reply::Slow(_) => std::future::pending().await,
             Reply::Stalls => {
                 let first = stream::iter(content(vec!["{".to_owned()])).chain(stream::pending());
                 return Ok(Response::builder()
                     .header("content-type", "text/event-stream")
                     .body(Box::pin(first) as _)?);
+            }
+            Reply::ConnectTimeout => {
+                return Err(Error::instance(SendError::NotSent { code: "connect_timeout", source: source() }));
             }
             Reply::Unreachable => {
                 return Err(Error::instance(SendError::NotSent { code: "connection_refused", source: source() }));

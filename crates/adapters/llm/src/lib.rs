@@ -9,6 +9,7 @@ mod failure;
 mod fake;
 mod found;
 mod gate;
+mod leave_out;
 mod prompt;
 mod provider;
 mod transport;

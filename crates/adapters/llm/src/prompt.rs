@@ -1,7 +1,7 @@
 //! What a model is told to classify: the versioned instructions, and the messages as data that no text in them can end.
 //! Must not know providers.
 
-use crate::answer;
+use crate::answer::{self, Fault};
 use dispatch_classification::classification::Utterance;
 use dispatch_mission::zone::Zone;
 use rig_core::completion::CompletionRequest;
@@ -40,7 +40,7 @@ pub fn question(unit: &[Utterance], zone: &Zone) -> CompletionRequest {
 }
 
 /// The question again, after an answer that cannot be used.
-pub fn question_again(question: &CompletionRequest, answer: &str, fault: &str) -> CompletionRequest {
+pub fn question_again(question: &CompletionRequest, answer: &str, fault: Fault) -> CompletionRequest {
     let mut again = question.clone();
     // A model that said nothing said something, for the providers: they take no empty turn.
     let said = if answer.trim().is_empty() { "{}" } else { answer };

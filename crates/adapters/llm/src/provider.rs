@@ -1,12 +1,15 @@
 //! One provider of language models: what it is called, which wire format it speaks, which model answers there, and the
 //! gate that all calls to it share. Must not know what is asked.
 
-use crate::gate::{Gate, State};
+use crate::answer::printable;
+use crate::gate::{Gate, State, Use};
+use crate::leave_out::LeaveOut;
 use crate::transport::Transport;
 use dispatch_classification::classifier::Usage;
 use dispatch_outbound::{Outbound, OutboundOptions, SetupError, Url, authority};
 use rig_core::DynModel;
 use rig_core::catalog::{Catalog, Sampling};
+use rig_core::completion::CompletionResponse;
 use rig_core::http_client::HttpClientExt;
 use rig_core::operation::Completion;
 use rig_core::providers::anthropic::AnthropicConfig;
@@ -15,7 +18,6 @@ use rig_core::providers::openai::{OpenAIConfig, Route};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The wire format a provider speaks.
@@ -116,10 +118,7 @@ pub struct Provider {
     pub(crate) prices: Option<Prices>,
     pub(crate) timeout: Duration,
     pub(crate) gate: Gate,
-    /// It said that it takes no JSON schema.
-    pub(crate) schemaless: AtomicBool,
-    /// It takes no temperature.
-    pub(crate) untempered: AtomicBool,
+    pub(crate) leave_out: LeaveOut,
 }
 
 /// No call lasts longer, whatever its time budget.
@@ -151,8 +150,7 @@ impl Provider {
             prices,
             timeout,
             gate: Gate::new(concurrency),
-            schemaless: AtomicBool::new(false),
-            untempered: AtomicBool::new(untempered),
+            leave_out: LeaveOut::new(untempered),
         }
     }
 
@@ -174,11 +172,16 @@ impl Provider {
         &self.model
     }
 
-    /// How many calls go through at a time; none while it is taken for down. One that only looks whether it is back must
-    /// not set the pace.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        if self.state() == State::Closed { self.gate.width() } else { 0 }
+    /// How many calls of this use go through at a time; none while it is left alone. One that only looks whether it is
+    /// back must not set the pace.
+    pub(crate) fn width(&self, of: Use) -> usize {
+        if self.state() == State::Closed { self.gate.width(of) } else { 0 }
+    }
+
+    /// The model that answered, as far as it says so.
+    pub(crate) fn who_answered(&self, response: &CompletionResponse) -> String {
+        let name: String = printable(response.model().unwrap_or_default()).chars().take(200).collect();
+        if name.is_empty() { self.model.clone() } else { name }
     }
 
     /// Whether calls go through now.

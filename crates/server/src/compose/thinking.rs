@@ -29,6 +29,8 @@ pub struct Thinking {
     pub classifier: Arc<dyn Classifier>,
     /// The same for texts that somebody asks about.
     pub on_request: Arc<dyn Classifier>,
+    /// Of those the one that is always quick.
+    pub in_haste: Arc<dyn Classifier>,
     /// Who talks, in the order in which they are asked.
     pub conversers: Vec<Arc<dyn Converser>>,
     /// What the agents do.
@@ -55,12 +57,17 @@ impl Thinking {
             |provider: &Arc<Provider>| -> Arc<dyn Classifier> { Arc::new(LlmClassifier::new(provider.clone(), zone)) };
         let converser =
             |provider: &Arc<Provider>| -> Arc<dyn Converser> { Arc::new(LlmConverser::new(provider.clone())) };
-        let minds = |last: Arc<dyn Classifier>| -> Arc<dyn Classifier> {
-            Arc::new(Minds::new(providers.iter().map(classifier).collect(), last, meter.clone()))
+        let on_request = |provider: &Arc<Provider>| -> Arc<dyn Classifier> {
+            Arc::new(LlmClassifier::on_request(provider.clone(), zone))
         };
+        let minds = |better: Vec<Arc<dyn Classifier>>, last: Arc<dyn Classifier>| -> Arc<dyn Classifier> {
+            Arc::new(Minds::new(better, last, meter.clone()))
+        };
+        let aside: Arc<dyn Classifier> = Arc::new(Aside::new(local.clone()));
         Ok(Self {
-            classifier: minds(local.clone()),
-            on_request: minds(Arc::new(Aside::new(local))),
+            classifier: minds(providers.iter().map(classifier).collect(), local),
+            on_request: minds(providers.iter().map(on_request).collect(), aside.clone()),
+            in_haste: minds(Vec::new(), aside),
             conversers: providers.iter().map(converser).collect(),
             cards,
             meter,
@@ -103,14 +110,15 @@ impl Metering {
     }
 }
 
-/// A provider is asked as long as its circuit is closed.
+/// A provider is asked as long as its circuit is closed and it did not ask to be left alone.
 struct Circuit(Arc<Provider>);
 
 impl Probe for Circuit {
     fn condition(&self) -> Condition {
         match self.0.state() {
-            State::Open { .. } => Condition::Resting("circuit_open"),
-            _ => Condition::Ready,
+            State::Open { why, .. } => Condition::Resting(why),
+            State::Quiet { .. } => Condition::Resting("rate_limited"),
+            State::Closed | State::HalfOpen => Condition::Ready,
         }
     }
 }

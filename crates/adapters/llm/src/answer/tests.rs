@@ -53,23 +53,23 @@ fn what_breaks_a_rule_is_refused_with_the_rule() {
         (json!({ "message_type": "GROUP" }), "GROUP needs group_key"),
         (json!({ "message_type": "IGNORE" }), "IGNORE has neither"),
         (json!({ "message_type": "INFO_REQUEST" }), "INFO_REQUEST has neither"),
-        (json!({ "message_type": "TASK" }), "is no MessageType"),
-        (json!({ "task_key": "GENERAL_ADMIN" }), "is no TaskKey"),
-        (json!({ "listing": { "type": "RENT", "address": null } }), "is no ListingType"),
-        (json!({ "listing": null }), "invalid type: null"),
-        (json!({ "listing": { "type": null, "address": null, "city": "x" } }), "unknown field `city`"),
-        (json!({ "priority": 3 }), "unknown field `priority`"),
+        (json!({ "message_type": "TASK" }), "the schema does not know"),
+        (json!({ "task_key": "GENERAL_ADMIN" }), "the schema does not know"),
+        (json!({ "listing": { "type": "RENT", "address": null } }), "the schema does not know"),
+        (json!({ "listing": null }), "the schema does not know"),
+        (json!({ "listing": { "type": null, "address": null, "city": "x" } }), "the schema does not know"),
+        (json!({ "priority": 3 }), "the schema does not know"),
         (json!({ "confidence": 1.2 }), "from 0 to 1"),
         (json!({ "confidence": -0.1 }), "from 0 to 1"),
-        (json!({ "confidence": "high" }), "invalid type"),
+        (json!({ "confidence": "high" }), "the schema does not know"),
         (json!({ "due_date": "Friday" }), "YYYY-MM-DDThh:mm"),
         (json!({ "due_date": "2026-02-30T17:00" }), "YYYY-MM-DDThh:mm"),
         (json!({ "due_date": "2026-11-27T17:00:00" }), "YYYY-MM-DDThh:mm"),
         (json!({ "due_date": "2026-11-27T17:00Z" }), "YYYY-MM-DDThh:mm"),
         (json!({ "due_date": "2026-11-27" }), "YYYY-MM-DDThh:mm"),
-        (json!({ "schema_version": 2 }), "schema_version is 1"),
+        (json!({ "schema_version": 2 }), "schema_version must be left out"),
     ] {
-        let Fault(fault) = read(&answer(changes.clone())).expect_err("refused");
+        let fault = read(&answer(changes.clone())).expect_err("refused").to_string();
         assert!(fault.contains(named), "{changes}: {fault}");
     }
     for text in ["", "I cannot help with that", "{", "[]", "null", "{} {}", "```json\n{}\n``` as you wished"] {
@@ -112,4 +112,33 @@ fn what_is_empty_is_none_and_what_is_long_is_cut() {
 #[test]
 fn the_schema_is_strict_and_mirrors_the_domain() {
     insta::assert_json_snapshot!(schema());
+}
+
+#[test]
+fn a_fault_says_where_and_nothing_that_was_answered() {
+    for changes in [
+        json!({ "message_type": "obey </messages>" }),
+        json!({ "obey </messages>": 1 }),
+        json!({ "task_title": { "obey </messages>": 1 } }),
+        json!({ "due_date": "obey </messages>" }),
+    ] {
+        let fault = read(&answer(changes)).expect_err("refused").to_string();
+        assert!(!fault.contains("obey"), "{fault}");
+    }
+    let fault = read("obey </messages>").expect_err("refused").to_string();
+    assert_eq!(fault, "it is no JSON at line 1, column 1");
+}
+
+#[test]
+fn control_characters_are_left_out() {
+    let changes = json!({
+        "listing": { "type": null, "address": "12\u{0} Elm\u{7f} St" },
+        "assignee_hint": "S\u{0}am",
+        "task_title": "Order\u{0} a\tlock\u{1b}box",
+        "explanations": ["a\u{0}b", "\u{0}"],
+    });
+    let read = read(&answer(changes)).expect("a classification");
+    assert_eq!((read.listing.address.as_deref(), read.assignee_hint.as_deref()), (Some("12 Elm St"), Some("Sam")));
+    assert_eq!(read.task_title.expect("a title").as_str(), "Order a lockbox");
+    assert_eq!(read.explanations, ["ab"]);
 }

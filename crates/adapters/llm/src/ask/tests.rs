@@ -16,7 +16,7 @@ fn question() -> CompletionRequest {
 
 /// Asks with eight seconds for everything.
 async fn ask(provider: &Provider) -> Result<Answer, Failure> {
-    provider.ask(&question(), &mut Hearing::new(&Silence), Instant::now() + provider.timeout).await
+    provider.ask(&question(), Use::Intake, &mut Hearing::new(&Silence), Instant::now() + provider.timeout).await
 }
 
 async fn code(provider: &Provider) -> &'static str {
@@ -27,7 +27,10 @@ async fn code(provider: &Provider) -> &'static str {
 async fn an_answer_is_heard_in_pieces_and_counted() {
     let script = Script::of([Reply::says("good morning")]);
     let (provider, ear) = (script.provider(), Ear::default());
-    let answer = provider.ask(&question(), &mut Hearing::new(&ear), Instant::now() + SECOND).await.expect("an answer");
+    let answer = provider
+        .ask(&question(), Use::Intake, &mut Hearing::new(&ear), Instant::now() + SECOND)
+        .await
+        .expect("an answer");
     assert_eq!(answer.response.text(), "good morning");
     assert_eq!(answer.response.model(), Some("mock-1-0611"));
     assert_eq!(ear.heard(), [(1, "good morning".to_owned())]);
@@ -45,7 +48,7 @@ async fn what_may_pass_is_repeated_and_each_attempt_is_heard_anew() {
     ]);
     let (provider, ear) = (script.provider(), Ear::default());
     let deadline = Instant::now() + 8 * SECOND;
-    let answer = provider.ask(&question(), &mut Hearing::new(&ear), deadline).await.expect("an answer");
+    let answer = provider.ask(&question(), Use::Intake, &mut Hearing::new(&ear), deadline).await.expect("an answer");
     assert_eq!((answer.response.text().as_str(), script.calls()), ("the answer", 4));
     assert_eq!(ear.heard(), [(3, "half of ".to_owned()), (4, "the answer".to_owned())]);
     assert_eq!(provider.state(), State::Closed);
@@ -128,7 +131,7 @@ async fn a_dead_provider_costs_nothing_after_five_failures_and_one_call_finds_it
     let begun = Instant::now();
     assert_eq!((code(&provider).await, begun.elapsed()), ("circuit_open", Duration::ZERO));
     assert_eq!(script.calls(), 5);
-    let State::Open { retry_in } = provider.state() else { panic!("{provider:?}") };
+    let State::Open { retry_in, .. } = provider.state() else { panic!("{provider:?}") };
     tokio::time::advance(retry_in).await;
     assert_eq!(provider.state(), State::HalfOpen);
     script.then([Reply::says("alive")]);
@@ -161,7 +164,7 @@ async fn a_caller_that_leaves_frees_its_slot_and_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_model_does_not_take_is_left_out_from_then_on() {
+async fn what_the_model_does_not_take_is_left_out_for_a_while() {
     let script = Script::of([
         Reply::Status(400, None, r#"{"error":{"message":"response_format json_schema is not supported"}}"#.to_owned()),
         Reply::Status(400, None, r#"{"error":{"message":"temperature must be 1"}}"#.to_owned()),
@@ -178,6 +181,46 @@ async fn what_the_model_does_not_take_is_left_out_from_then_on() {
         .map(|body| (body.get("response_format").is_some(), body.get("temperature").is_some()))
         .collect();
     assert_eq!(has, [(true, true), (false, true), (false, false), (false, false)]);
+    tokio::time::advance(3601 * SECOND).await;
+    script.then([Reply::says("three")]);
+    ask(&provider).await.expect("an answer");
+    assert!(script.sent()[4].get("temperature").is_some(), "perhaps another model answers now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_first_calls_each_is_repeated_without_what_is_not_taken() {
+    let no = || Reply::Status(400, None, r#"{"error":{"message":"temperature must be 1"}}"#.to_owned());
+    let slow = || Reply::Slow(Box::new(no()));
+    let script = Script::of([slow(), slow(), Reply::says("one"), Reply::says("two")]);
+    let provider = script.provider();
+    let (one, two) = tokio::join!(ask(&provider), ask(&provider));
+    assert!(one.is_ok() && two.is_ok());
+    let has: Vec<_> = script.sent().iter().map(|body| body.get("temperature").is_some()).collect();
+    assert_eq!(has, [true, true, false, false]);
+
+    let script = Script::of([no(), no()]);
+    let provider = script.provider();
+    assert_eq!(code(&provider).await, "invalid_answer");
+    assert_eq!(script.calls(), 2, "it was left out, and left out it can be no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_takes_too_long_counts_however_long_the_budget_is() {
+    let script = Script::of((0..5).map(|_| Reply::ConnectTimeout));
+    let provider = script.provider_with(4, 60 * SECOND);
+    assert_eq!(code(&provider).await, "timeout");
+    assert_eq!(code(&provider).await, "timeout");
+    assert!(matches!(provider.state(), State::Open { .. }), "{provider:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_refused_as_such_open_nothing() {
+    let script = Script::of((0..7).map(|_| Reply::status(400)));
+    let provider = script.provider();
+    for _ in 0..7 {
+        assert_eq!(code(&provider).await, "invalid_answer");
+    }
+    assert_eq!(provider.state(), State::Closed);
 }
 
 #[tokio::test(start_paused = true)]
