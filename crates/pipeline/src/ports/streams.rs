@@ -157,7 +157,8 @@ pub trait StreamStore: Send + Sync {
     async fn bury(&self, stream: StreamId, data: &Map<String, Value>) -> Result<bool, StoreUnavailable>;
 
     /// Removes events older than [`EVENTS_KEPT_FOR`] of streams that have ended or were orphaned that long ago, and streams
-    /// older than [`STREAM_KNOWN_FOR`]; `limit` streams at most. Answers how many.
+    /// older than [`STREAM_KNOWN_FOR`]; so many streams that the last of them begins before `limit` events are removed.
+    /// Answers how many streams.
     ///
     /// # Errors
     /// [`StoreUnavailable`].

@@ -197,6 +197,19 @@ async fn events_are_forgotten_and_then_the_stream(store: &dyn StreamStore, pass:
     let other = store.read(whole, "user:bob", 2, 100).await.expect("the store answers");
     assert_eq!(other, Reading::Unknown);
 
+    let mut long = Vec::new();
+    for _ in 0..3 {
+        long.push(open(store).await);
+        append(store, long[long.len() - 1], &deltas(2, 5)).await;
+    }
+    pass(EVENTS_KEPT_FOR + LEASE + second).await;
+    assert!(matches!(append(store, going, &[]).await, Telling::Unattended(_)));
+    let mut purged = Vec::new();
+    for _ in 0..2 {
+        purged.push(store.purge(6).await.expect("the store answers"));
+    }
+    assert_eq!(purged, [2, 1], "of five events each");
+
     pass(STREAM_KNOWN_FOR).await;
     while store.purge(1).await.expect("the store answers") > 0 {}
     for stream in [whole, orphan, going] {

@@ -119,6 +119,7 @@ impl Worker {
             futures_util::future::join_all(sends),
             self.listen(&bell, &stop),
             self.report(&stop),
+            self.upkeep.run(&stop),
         );
         if let Err(error) = self.registry.leave(&self.name).await {
             tracing::debug!(%error, "worker could not sign off");
@@ -141,7 +142,8 @@ impl Worker {
         }
     }
 
-    /// Reports this worker alive, looks after held work and removes what is too old, until told to stop.
+    /// Reports this worker alive, and looks after held work, until told to stop. Nothing that may take long
+    /// belongs here: who is not heard of is taken for dead.
     async fn report(&self, stop: &CancellationToken) {
         loop {
             if let Err(error) = self.registry.beat(&self.name).await {
@@ -156,7 +158,6 @@ impl Worker {
                     Err(error) => tracing::warn!(what, %error, "held work could not be looked after"),
                 }
             }
-            self.upkeep.purge().await;
             if stop.run_until_cancelled(tokio::time::sleep(HEARTBEAT)).await.is_none() {
                 return;
             }

@@ -4,11 +4,15 @@ use crate::ports::agents::AgentLog;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::streams::StreamStore;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
-/// Records that are removed in one go, so that a heartbeat stays short; the rest is for the next one.
+/// How often it is looked for.
+const PAUSE: Duration = Duration::from_secs(3);
+/// Records that are removed in one go, so that nobody waits long for their rows; the rest is for the next one.
 const AT_ONCE: u32 = 500;
-/// The same of streams, each of which may have thousands of events.
-const STREAMS_AT_ONCE: u32 = 100;
+/// The same of the events of streams.
+const EVENTS_AT_ONCE: u32 = 5000;
 
 /// Everything that is kept for a time only.
 #[allow(missing_docs)] // one field, one port
@@ -19,12 +23,21 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Removes what is too old.
-    pub(super) async fn purge(&self) {
+    /// Removes what is too old, until told to stop.
+    pub(super) async fn run(&self, stop: &CancellationToken) {
+        loop {
+            self.purge().await;
+            if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn purge(&self) {
         for (what, result) in [
             ("idempotency keys", self.keys.purge(AT_ONCE).await),
             ("agents' minutes", self.agents.purge().await),
-            ("streams", self.streams.purge(STREAMS_AT_ONCE).await),
+            ("streams", self.streams.purge(EVENTS_AT_ONCE).await),
         ] {
             match result {
                 Ok(0) => {}

@@ -129,7 +129,13 @@ impl StreamStore for MemoryStreams {
             state.streams.retain(|_, row| known(row) || row.kept);
             let gone = before - state.streams.len();
             let old = |row: &&mut Row| row.kept && row.lease_until + EVENTS_KEPT_FOR <= now;
-            let cleared = state.streams.values_mut().filter(old).take(limit as usize).map(|row| {
+            let mut events = 0;
+            let cleared = state.streams.values_mut().filter(old).take_while(|row| {
+                let goes = events < limit;
+                events += row.last;
+                goes
+            });
+            let cleared = cleared.map(|row| {
                 row.events.clear();
                 row.kept = false;
             });

@@ -51,11 +51,15 @@ SELECT stream_id, last_seq, 'error', $2::json FROM dead";
 
 // The lease of a stream that has ended is over since its end, that of an orphan since its teller was last heard of.
 pub(super) const PURGE: &str = "
-WITH old AS (
-    SELECT stream_id FROM dispatch.streams
+WITH due AS (
+    SELECT stream_id, last_seq, created_at FROM dispatch.streams
     WHERE kept AND created_at <= now() - $2 * interval '1 microsecond'
         AND lease_until <= now() - $2 * interval '1 microsecond'
-    ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    ORDER BY created_at LIMIT least($1, 500) FOR UPDATE SKIP LOCKED
+), old AS (
+    SELECT stream_id FROM (
+        SELECT stream_id, sum(last_seq) OVER (ORDER BY created_at, stream_id) - last_seq AS before FROM due
+    ) AS counted WHERE before < $1
 ), cleared AS (
     DELETE FROM dispatch.stream_events AS event USING old WHERE event.stream_id = old.stream_id
 ), marked AS (
