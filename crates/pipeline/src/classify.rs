@@ -9,7 +9,7 @@ use crate::ports::classifications::{
     ClassificationStore, ClassificationStoreError, KeptClassification, Preview, Question,
 };
 use dispatch_classification::classification::Utterance;
-use dispatch_classification::classifier::{Classifier, ClassifierError, Listener, Usage};
+use dispatch_classification::classifier::{Classified, Classifier, ClassifierError, Listener, Usage};
 use dispatch_mission::clock::Clock;
 use dispatch_mission::ids::{ClassificationId, OperationId};
 use dispatch_mission::signal::Source;
@@ -19,15 +19,20 @@ use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// Most texts of one request.
 pub const MOST_TEXTS: usize = 50;
+
+/// Why a text of one answer was given to the mind that is always quick.
+const TIME_IS_UP: &str = "deadline";
 
 /// One text, as its caller sent it.
 #[derive(Clone, PartialEq, Debug)]
@@ -95,6 +100,13 @@ pub struct Classify {
     clock: Arc<dyn Clock>,
     minds: Vec<String>,
     home: Handle,
+    haste: Option<Haste>,
+}
+
+/// How long one answer may take, and who answers what is left then.
+struct Haste {
+    budget: Duration,
+    last: Arc<dyn Classifier>,
 }
 
 impl Classify {
@@ -107,7 +119,13 @@ impl Classify {
         clock: Arc<dyn Clock>,
         minds: Vec<String>,
     ) -> Self {
-        Self { classifier, store, policy, clock, minds, home: Handle::current() }
+        Self { classifier, store, policy, clock, minds, home: Handle::current(), haste: None }
+    }
+
+    /// What is answered in one piece takes `budget` and not much longer: `last`, a quick mind, answers what is left then.
+    #[must_use]
+    pub fn within(self, budget: Duration, last: Arc<dyn Classifier>) -> Self {
+        Self { haste: Some(Haste { budget, last }), ..self }
     }
 
     /// The agents that may be asked, in order.
@@ -146,6 +164,15 @@ impl Classify {
         questions: &Questions,
         audience: &dyn Audience,
     ) -> Result<Vec<KeptClassification>, ClassifyError> {
+        self.answer_by(None, questions, audience).await
+    }
+
+    async fn answer_by(
+        &self,
+        by: Option<Instant>,
+        questions: &Questions,
+        audience: &dyn Audience,
+    ) -> Result<Vec<KeptClassification>, ClassifyError> {
         let mut before = match questions.operation {
             Some(operation) => self.store.answered(operation).await?,
             None => BTreeMap::new(),
@@ -153,28 +180,28 @@ impl Classify {
         let mut thinking: Vec<BoxFuture<'_, _>> = Vec::new();
         for (index, (place, (id, question))) in (0..).zip(&questions.each).enumerate() {
             let known = before.remove(&place);
-            thinking.push(self.one(index, *id, question, known, audience).boxed());
+            let place = Place { index, by, audience };
+            thinking.push(self.one(place, *id, question, known).boxed());
         }
         stream::iter(thinking).buffered(self.classifier.width().max(1)).try_collect().await
     }
 
     async fn one(
         &self,
-        index: usize,
+        place: Place<'_>,
         id: ClassificationId,
         question: &Question,
         known: Option<KeptClassification>,
-        audience: &dyn Audience,
     ) -> Result<KeptClassification, ClassifyError> {
         let answer = match known {
             Some(answer) => answer,
-            None => self.think(index, id, question, audience).await?,
+            None => self.think(&place, id, question).await?,
         };
-        audience.answered(index, &answer);
+        place.audience.answered(place.index, &answer);
         Ok(answer)
     }
 
-    /// The same, at home: whoever calls may come from another runtime. When he goes, it is given up.
+    /// The same in one piece, at home: whoever calls may come from another runtime. When he goes, it is given up.
     ///
     /// # Errors
     /// As [`answer`](Self::answer).
@@ -183,26 +210,39 @@ impl Classify {
         questions: Questions,
     ) -> Result<Vec<KeptClassification>, ClassifyError> {
         let home = self.home.clone();
-        let answer = async move { self.answer(&questions, &Nobody).await };
+        let by = self.haste.as_ref().map(|haste| Instant::now() + haste.budget);
+        let answer = async move { self.answer_by(by, &questions, &Nobody).await };
         let answer = AbortOnDropHandle::new(home.spawn(answer.in_current_span())).await;
         answer.unwrap_or_else(|_| Err(ClassifyError::CutOff))
     }
 
     async fn think(
         &self,
-        index: usize,
+        place: &Place<'_>,
         id: ClassificationId,
         question: &Question,
-        audience: &dyn Audience,
     ) -> Result<KeptClassification, ClassifyError> {
         let unit = [Utterance { text: question.text.clone(), at: question.said_at }];
-        let listener = Place { index, audience };
-        let classified = self.classifier.classify(&unit, &listener).await.map_err(ClassifyError::NotUnderstood)?;
+        let classified = self.understand(&unit, place).await.map_err(ClassifyError::NotUnderstood)?;
         let judged = self.policy.judge(&classified.classification, false);
         let preview = Preview { routing: judged.routing, rule: judged.rule };
         let kept = self.store.keep(id, question, &classified, &preview).await?;
         failpoint::pass("text.classified", || question.text.clone());
         Ok(kept)
+    }
+
+    async fn understand(&self, unit: &[Utterance], place: &Place<'_>) -> Result<Classified, ClassifierError> {
+        let (Some(by), Some(Haste { last, .. })) = (place.by, &self.haste) else {
+            return self.classifier.classify(unit, place).await;
+        };
+        if Instant::now() < by
+            && let Ok(answer) = timeout_at(by, self.classifier.classify(unit, place)).await
+        {
+            return answer;
+        }
+        let mut classified = last.classify(unit, place).await?;
+        classified.provenance.fallback_reason = Some(TIME_IS_UP.to_owned());
+        Ok(classified)
     }
 
     /// The classification with this id, if `principal` asked for it or `observes` all.
@@ -232,8 +272,10 @@ fn answer_of(operation: OperationId, place: u16) -> ClassificationId {
     ClassificationId(Uuid::from_u128(operation.0.as_u128() ^ (u128::from(place) + 1)))
 }
 
+/// One text of a request: which it is, until when the better minds may think about it, and who hears of it.
 struct Place<'a> {
     index: usize,
+    by: Option<Instant>,
     audience: &'a dyn Audience,
 }
 

@@ -95,7 +95,9 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
             config.routing.policy.clone(),
             Arc::new(SystemClock),
             thinking.classifiers(),
-        )),
+        )
+        // A repeat may go on in a request's place when its claim runs out: the answer is there before.
+        .within(config.worker.settings.claim.lease * 4 / 5, thinking.in_haste.clone())),
         route: Data::new(Route::new(AtHome::new(held), config.routing.policy.clone(), config.routing.zone)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),

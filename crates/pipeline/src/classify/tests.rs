@@ -4,7 +4,6 @@ use super::*;
 use crate::ports::classifications::MemoryClassifications;
 use async_trait::async_trait;
 use dispatch_classification::classification::Meaning;
-use dispatch_classification::classifier::Classified;
 use dispatch_classification::taxonomy::TaskKey;
 use dispatch_classification::testing::bare;
 use dispatch_mission::clock::FixedClock;
@@ -42,6 +41,9 @@ impl Classifier for Trio {
         listener.delta("trio", 1, "hm");
         if let Some(three) = &self.three {
             three.wait().await;
+        }
+        if unit[0].text == "endless" {
+            std::future::pending::<()>().await;
         }
         if unit[0].text == "unknowable" {
             return Err(ClassifierError::unavailable("timeout", "too slow"));
@@ -119,6 +121,48 @@ async fn whoever_goes_on_with_an_operation_thinks_about_the_rest_only() {
     assert_eq!((&again[..2], trio.asked.load(Ordering::SeqCst)), (&first[..], 3));
     let ids: std::collections::HashSet<_> = longer.ids().collect();
     assert!(ids.len() == 3 && ids.iter().all(|id| id.0.get_version_num() == 7), "{ids:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_takes_no_longer_than_it_may() {
+    let (trio, last) = (Trio::new(false), Trio::new(false));
+    let classify = classify(&trio, &Arc::new(MemoryClassifications::default()));
+    let budget = Duration::from_secs(25);
+    let classify = Arc::new(classify.within(budget, Arc::new(Quick(last.clone()))));
+    let questions = classify.take("ann", None, texts(&["a", "endless", "endless", "endless", "endless", "b"]));
+    let begun = Instant::now();
+    let kept = classify.answer_at_home(questions).await.expect("answered");
+    assert_eq!(begun.elapsed(), budget);
+    let reasons: Vec<_> = kept.iter().map(|kept| kept.classified.provenance.fallback_reason.as_deref()).collect();
+    let late = Some("deadline");
+    assert_eq!(reasons, [rich_reason(), late, late, late, late, late]);
+    assert_eq!(
+        (trio.asked.load(Ordering::SeqCst), last.asked.load(Ordering::SeqCst)),
+        (4, 5),
+        "nobody is asked too late"
+    );
+}
+
+fn rich_reason() -> Option<&'static str> {
+    crate::testing::rich().provenance.fallback_reason.map(|reason| &*reason.leak())
+}
+
+/// The same, and endless for nobody.
+struct Quick(Arc<Trio>);
+
+#[async_trait]
+impl Classifier for Quick {
+    fn name(&self) -> &'static str {
+        "quick"
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+
+    async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {
+        self.0.classify(&[Utterance { text: "quick".into(), ..unit[0].clone() }], listener).await
+    }
 }
 
 #[tokio::test]
