@@ -72,6 +72,7 @@ use utoipa::OpenApi;
         reason::DeltaEventDto,
         reason::ClassifyCompleteEventDto,
         reason::StreamEventDto,
+        reason::StreamCompleteEventDto,
         reason::QueryMetadataEventDto,
         reason::ToolCallEventDto,
         reason::ToolResultEventDto,

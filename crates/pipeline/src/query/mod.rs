@@ -145,12 +145,17 @@ impl Query {
             None => self.answer_locally(&narration, &question.text, history, attempt).await?,
         };
         narration.cite(&text);
-        let complete = json!({
+        let provenance = origin.told(begun);
+        let mut complete = json!({
             "status": "success",
             "text": text,
-            "provenance": origin.told(begun),
+            "provenance": provenance,
+            "latency_ms": provenance["latency_ms"],
             "tool_calls": narration.calls(),
         });
+        if let Some(usage) = complete["provenance"].get("usage").cloned() {
+            complete["usage"] = usage;
+        }
         Ok(match complete {
             Value::Object(complete) => complete,
             _ => Map::new(),

@@ -22,11 +22,12 @@ use tokio::time::{Sleep, sleep};
 /// Largest body that an operation reads, intake aside.
 pub const OPERATION_BYTES: usize = 64 * 1024;
 
-/// The most bytes of a body for the route of this pattern. Webhooks are long, and so are fifty messages at once.
+/// The most bytes of a body for the route of this pattern. Webhooks are long, and so are fifty messages at once, or what
+/// was said before a question.
 pub fn of(pattern: Option<&str>, claim: Claim) -> usize {
-    let is_batch =
-        pattern.is_some_and(|path| path.ends_with("/reason/classify") || path.ends_with("/reason/classifications"));
-    if is_batch || claim == Claim::Webhook { intake::LIMIT_BYTES } else { OPERATION_BYTES }
+    let long = ["/reason/classify", "/reason/classifications", "/reason/query"];
+    let is_long = pattern.is_some_and(|pattern| long.iter().any(|path| pattern.ends_with(path)));
+    if is_long || claim == Claim::Webhook { intake::LIMIT_BYTES } else { OPERATION_BYTES }
 }
 
 /// How long a body may take to arrive. Ten seconds unless the application says otherwise; Slack itself waits three.

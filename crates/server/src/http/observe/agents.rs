@@ -30,7 +30,7 @@ pub async fn agents(agents: Data<Agents>) -> Result<Json<AgentListDto>, Problem>
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[schema(as = AgentList, example = json!({ "items": [{
     "name": "classifier.local", "kind": "classifier", "description": "Reads messages by rules and a small model.",
-    "capabilities": ["classify"], "provider": "local", "model": "rules-1", "health": "ready",
+    "capabilities": ["classify"], "provider": "local", "model": "local-2", "health": "ready",
     "calls": 120, "failures": 0, "failures_by_code": [], "error_rate": 0.0, "mean_latency_ms": 0.21,
     "last_used_at": "2026-11-20T14:03:07.120Z" }], "window_seconds": 86400 }))]
 pub struct AgentListDto {

@@ -18,11 +18,11 @@ use uuid::Uuid;
 #[utoipa::path(
     post, path = "/reason/classifications", operation_id = "createClassification", tag = "reason", summary = "Classify messages",
     description = "The same as `POST /reason/classify` in one answer: what one message means (`message`), or what each of several does \
-                   (`messages`). It is kept, and nothing is made of it.",
+                   (`messages`), always as `items`. They are kept, and nothing is made of them. It takes less than half a minute: \
+                   what the models have not understood by then the local classifier does (`fallback_reason` `deadline`).",
     request_body = ClassifyRequestDto,
     responses(
-        (status = 200, description = "What the message means", body = ClassificationDto),
-        (status = 201, description = "What each of `messages` means", body = ClassificationListDto),
+        (status = 201, description = "What each message means; one of them for `message`", body = ClassificationListDto),
         (status = 400, description = "`invalid_body`; `errors` points at what is wrong"),
         (status = 401, description = "`authentication_required`"),
         (status = 413, description = "`payload_too_large`: more than 1 MiB"),
@@ -38,14 +38,9 @@ pub async fn create(
     classify: Data<Classify>,
     JsonBody(body): JsonBody<ClassifyRequestDto>,
 ) -> Result<HttpResponse, Problem> {
-    let is_batch = body.is_batch();
     let questions = classify.take(caller.principal(), operation.id(), body.read()?);
-    let mut kept = classify.into_inner().answer_at_home(questions).await?;
-    if is_batch {
-        return Ok(HttpResponse::Created().json(ClassificationListDto::from(kept)));
-    }
-    let one = kept.pop().ok_or_else(|| Problem::new(&kind::INTERNAL).because("a text without an answer"))?;
-    Ok(HttpResponse::Ok().json(ClassificationDto::from(one)))
+    let kept = classify.into_inner().answer_at_home(questions).await?;
+    Ok(HttpResponse::Created().json(ClassificationListDto::from(kept)))
 }
 
 /// Shows a classification.

@@ -17,6 +17,7 @@ use dispatch_pipeline::ports::classifications::KeptClassification;
 use dispatch_pipeline::ports::streams::EventName;
 use dispatch_pipeline::streams::{Failure, Streams, Teller};
 use serde_json::{Map, json};
+use std::time::Instant;
 
 /// Tells what messages mean.
 #[utoipa::path(
@@ -24,18 +25,22 @@ use serde_json::{Map, json};
     description = "Understands one message (`message`) or up to 50 (`messages`) and tells how it goes: `metadata` at once, `delta` while \
                    a model writes, a `classification` for each message, and exactly one `complete` or `error` (a Problem). Nothing is \
                    made of it. When the line is lost, go on with `GET /reason/stream/{stream_id}`; a repeat with the same \
-                   `Idempotency-Key` follows the same stream.",
+                   `Idempotency-Key` follows the same stream, or begins anew what failed for the moment.",
+    params(("Last-Event-ID" = Option<String>, Header, nullable = false, example = "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e:4",
+        description = "With a repeat of the same `Idempotency-Key`: the `id` of the last event that you have")),
     request_body = ClassifyRequestDto,
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream",
             example = "retry: 2000\n\nid: 01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e:1\nevent: metadata\ndata: {\"stream_id\":\"01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e\"}\n\n"),
+        (status = 204, description = "A repeat with `Last-Event-ID`, and you have all of it"),
         (status = 400, description = "`invalid_body`; `errors` points at what is wrong; or `last_event_id_invalid`"),
         (status = 401, description = "`authentication_required`"),
-        (status = 404, description = "`stream_not_found`: a repeat of a request that is too long ago"),
-        (status = 410, description = "`stream_gone`: a repeat, and the events are no longer kept; its classifications are"),
+        (status = 404, description = "`stream_not_found`: a repeat with `Last-Event-ID`, of a request that is too long ago"),
+        (status = 410, description = "`stream_gone`: a repeat with `Last-Event-ID`, and the events are no longer kept; its classifications are"),
         (status = 413, description = "`payload_too_large`: more than 1 MiB"),
         (status = 415, description = "`unsupported_media_type`: not JSON"),
         (status = 422, description = "`limit_exceeded`: a message of more than 16000 characters, or more than 50 messages"),
+        (status = 429, description = "`too_many_streams`: 20 of yours are under way at this server; or `rate_limited`"),
         (status = 503, description = "`database_unavailable`, or `overloaded`: too many streams at the same time"),
     ),
     extensions(("x-sse-events" = json!({
@@ -59,10 +64,10 @@ pub async fn classify(
     let ids: Vec<String> = questions.ids().map(|id| id.to_string()).collect();
     let (classification_ids, classifiers) = (ids, classify.minds().to_vec());
     let metadata = data(&ClassifyMetadataEventDto { stream_id: None, classification_ids, classifiers });
-    let classify = classify.into_inner();
+    let (classify, begun) = (classify.into_inner(), Instant::now());
     let work = async move |teller| {
         let kept = classify.answer(&questions, &Told { teller, is_batch }).await;
-        kept.map(|kept| complete(&kept)).map_err(|error| failure(error.into()))
+        kept.map(|kept| complete(&kept, begun)).map_err(|error| failure(error.into()))
     };
     let followed = streams.begin(caller.principal(), metadata, work).await?;
     let streamed = Streamed(followed.stream_id().to_string());
@@ -90,10 +95,11 @@ impl Audience for Told {
     }
 }
 
-fn complete(kept: &[KeptClassification]) -> Map<String, serde_json::Value> {
+fn complete(kept: &[KeptClassification], begun: Instant) -> Map<String, serde_json::Value> {
     data(&ClassifyCompleteEventDto {
         status: "success".to_owned(),
         classification_ids: kept.iter().map(|kept| kept.classification_id.to_string()).collect(),
+        latency_ms: (begun.elapsed().as_secs_f64() * 1e6).round() / 1e3,
         usage: classify::usage(kept).map(Into::into),
     })
 }

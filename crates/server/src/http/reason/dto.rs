@@ -17,12 +17,12 @@ use utoipa::ToSchema;
     "classification_id": "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e", "schema_version": 1, "message_type": "STRAY",
     "task_key": "OPS_MISC_TASK", "listing": { "address": "12 Elm St" }, "due_date": "2026-11-27T17:00",
     "task_title": "Order the lockbox for 12 Elm St", "confidence": 0.92, "explanations": ["asks for work: \"order\""],
-    "provenance": { "provider": "local", "model": "rules-2", "latency_ms": 0.4 },
+    "provenance": { "provider": "local", "model": "local-2", "latency_ms": 0.4 },
     "routing_decision": { "auto_dispatch": true, "reason": "Above 0.7 threshold", "rule": "stray" },
     "created_at": "2026-11-20T14:03:07.120Z",
 }))]
 pub struct ClassificationDto {
-    /// Its place among the messages of the request, from 0; only where several were asked about.
+    /// Its place among the messages of the request, from 0; absent in the stream about one `message`, and where it is shown alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = Int32)]
     pub index: Option<i32>,
@@ -94,7 +94,7 @@ pub struct ListingHintDto {
 
 /// Who classified, and how.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
-#[schema(as = Provenance, example = json!({ "provider": "local", "model": "rules-2", "latency_ms": 0.4 }))]
+#[schema(as = Provenance, example = json!({ "provider": "local", "model": "local-2", "latency_ms": 0.4 }))]
 pub struct ProvenanceDto {
     /// `local`, or the model provider's name.
     pub provider: String,
@@ -151,7 +151,7 @@ pub struct RoutingPreviewDto {
 #[schema(as = ClassificationList, example = json!({ "items": [{
     "index": 0, "classification_id": "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e", "schema_version": 1, "message_type": "IGNORE",
     "listing": {}, "confidence": 0.97, "explanations": ["chatter: \"lol\""],
-    "provenance": { "provider": "local", "model": "rules-2", "latency_ms": 0.4 },
+    "provenance": { "provider": "local", "model": "local-2", "latency_ms": 0.4 },
     "routing_decision": { "auto_dispatch": true, "reason": "Chatter: nothing to do", "rule": "ignore" },
     "created_at": "2026-11-20T14:03:07.120Z",
 }] }))]

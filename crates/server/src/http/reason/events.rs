@@ -10,9 +10,21 @@ use utoipa::ToSchema;
 #[schema(as = StreamEvent, example = json!({ "stream_id": "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e" }))]
 pub struct StreamEventDto {
     /// The stream, for `GET /reason/stream/{stream_id}`.
+    pub stream_id: String,
+}
+
+/// The last event of a stream that succeeded, as far as all streams have it alike.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[schema(as = StreamCompleteEvent, example = json!({ "status": "success", "latency_ms": 3.2 }))]
+pub struct StreamCompleteEventDto {
+    /// Always `success`: a stream that fails ends with `error` instead.
+    pub status: String,
+    /// How long it took.
+    pub latency_ms: f64,
+    /// What all calls to models came to, where any provider says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub stream_id: Option<String>,
+    pub usage: Option<UsageDto>,
 }
 
 /// The first event of a classification: what will come. `stream_id` is in it too.
@@ -50,13 +62,15 @@ pub struct DeltaEventDto {
 }
 
 /// The last event of a classification that succeeded.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[schema(as = ClassifyCompleteEvent, example = json!({
-    "status": "success", "classification_ids": ["01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5f"],
+    "status": "success", "latency_ms": 3.2, "classification_ids": ["01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5f"],
 }))]
 pub struct ClassifyCompleteEventDto {
     /// Always `success`: a stream that fails ends with `error` instead.
     pub status: String,
+    /// How long it took.
+    pub latency_ms: f64,
     /// The ids of the classifications, in the order of the messages.
     pub classification_ids: Vec<String>,
     /// What all calls to models came to, where any provider says so.

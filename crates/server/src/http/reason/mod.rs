@@ -13,7 +13,9 @@ mod words;
 
 pub use bodies::{ClassifyMessageDto, ClassifyRequestDto};
 pub use dto::{ClassificationDto, ClassificationListDto};
-pub use events::{ClassifyCompleteEventDto, ClassifyMetadataEventDto, DeltaEventDto, StreamEventDto};
+pub use events::{
+    ClassifyCompleteEventDto, ClassifyMetadataEventDto, DeltaEventDto, StreamCompleteEventDto, StreamEventDto,
+};
 pub use query_dto::{
     CitationsEventDto, QueryCompleteEventDto, QueryMetadataEventDto, ToolCallEventDto, ToolResultEventDto,
 };

@@ -1,6 +1,6 @@
 //! Questions on the wire, and the data of the events that answer them. A member that is not known is refused.
 
-use super::dto::ProvenanceDto;
+use super::dto::{ProvenanceDto, UsageDto};
 use crate::http::caller::Caller;
 use crate::http::missions::mirror;
 use crate::http::problem::{Problem, ProblemField, kind};
@@ -144,7 +144,7 @@ pub struct CitationDto {
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[schema(as = QueryCompleteEvent, example = json!({
     "status": "success", "text": "**1 mission is open on “12 Elm”:**\n\n- **Order the lockbox** — unclaimed (`m-1`)",
-    "provenance": { "provider": "local", "model": "intents-1", "latency_ms": 3.2 }, "tool_calls": 1,
+    "provenance": { "provider": "local", "model": "intents-1", "latency_ms": 3.2 }, "latency_ms": 3.2, "tool_calls": 1,
 }))]
 pub struct QueryCompleteEventDto {
     /// Always `success`: a stream that fails ends with `error` instead.
@@ -153,6 +153,12 @@ pub struct QueryCompleteEventDto {
     pub text: String,
     /// Who answered.
     pub provenance: ProvenanceDto,
+    /// How long it took.
+    pub latency_ms: f64,
+    /// What all calls to models came to, where any provider says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub usage: Option<UsageDto>,
     /// How many tools were used.
     #[schema(format = Int32)]
     pub tool_calls: i32,

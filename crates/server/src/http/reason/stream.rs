@@ -34,7 +34,7 @@ pub struct Place {
     responses(
         (status = 200, description = "The events that remain, up to one `complete` or `error`", body = String,
             content_type = "text/event-stream",
-            example = "retry: 2000\n\nid: 01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e:5\nevent: complete\ndata: {\"status\":\"success\"}\n\n"),
+            example = "retry: 2000\n\nid: 01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e:5\nevent: complete\ndata: {\"status\":\"success\",\"latency_ms\":3.2}\n\n"),
         (status = 204, description = "You have all of it: do not come back"),
         (status = 400, description = "`last_event_id_invalid`: that is no event of this stream; or `invalid_parameters`"),
         (status = 401, description = "`authentication_required`"),
@@ -44,7 +44,7 @@ pub struct Place {
     ),
     extensions(("x-sse-events" = json!({
         "metadata": "StreamEvent", "delta": "DeltaEvent", "classification": "Classification", "tool_call": "ToolCallEvent",
-        "tool_result": "ToolResultEvent", "citations": "CitationsEvent", "complete": "StreamEvent",
+        "tool_result": "ToolResultEvent", "citations": "CitationsEvent", "complete": "StreamCompleteEvent",
         "error": "Problem",
     }))),
 )]

@@ -174,7 +174,9 @@ async fn each_message_of_a_batch_has_its_place() {
 async fn the_one_answer_is_kept_for_whoever_asked_and_for_observers() {
     let app = init_service(app(surface(Fault::default()))).await;
     let asked = call_service(&app, post("/reason/classifications", &json!({"message": "x"})).to_request()).await;
-    let told = Answer::of(asked).await.json();
+    assert_eq!(asked.status(), StatusCode::CREATED, "of one message as of several");
+    let mut told = Answer::of(asked).await.json()["items"][0].take();
+    assert_eq!(told.as_object_mut().and_then(|told| told.remove("index")), Some(json!(0)));
     assert_eq!((&told["confidence"], &told["routing_decision"]["rule"]), (&json!(0.25), &json!("below_threshold")));
     let path = format!("/reason/classifications/{}", told["classification_id"].as_str().expect("an id"));
     let show = async |path: &str, name: &'static str, value: String| {
@@ -276,6 +278,75 @@ async fn a_repeat_follows_the_stream_that_was_the_answer() {
     let rest = ask(keyed(&json!({"message": "all"})).insert_header(("last-event-id", last.clone()))).await;
     assert_eq!(rest.status, StatusCode::NO_CONTENT);
     ask(keyed(&json!({"message": "else"}))).await.problem(422, "idempotency_key_reused");
+}
+
+#[actix_web::test]
+async fn a_repeat_of_what_failed_for_the_moment_is_tried_again() {
+    let app = init_service(app(surface(Fault::default()))).await;
+    for (text, again) in [("unreachable", true), ("unusable", false)] {
+        let keyed = || post("/reason/classify", &json!({"message": text})).insert_header(("idempotency-key", text));
+        let ask = async |request: TestRequest| Answer::of(call_service(&app, request.to_request()).await).await;
+        let (first, second) = (ask(keyed()).await, ask(keyed()).await);
+        let (one, two) = (events(&first.body), events(&second.body));
+        assert_eq!(second.header("idempotent-replayed"), if again { "" } else { "true" }, "{text}");
+        assert_eq!(one[0].id != two[0].id, again, "{text}");
+        assert_eq!(one[0].data["classification_ids"], two[0].data["classification_ids"], "the same operation");
+        let rest = ask(keyed().insert_header(("last-event-id", two[1].id.clone()))).await;
+        assert_eq!(events(&rest.body)[0].id, two[2].id, "who has a part of it gets the rest");
+    }
+}
+
+#[actix_web::test]
+async fn one_caller_has_so_many_streams_at_a_time() {
+    let limits = StreamLimits { of_owner: 0, ..StreamLimits::default() };
+    let streams = Data::new(Streams::new(Arc::new(MemoryStreams::default()), limits));
+    let surface = Surface { streams, ..surface(Fault::default()) };
+    let refused = ask_surface(surface, post("/reason/classify", &json!({"message": "all"}))).await;
+    assert_eq!(refused.problem(429, "too_many_streams")["retryable"], true);
+    assert_ne!(refused.header("retry-after"), "");
+}
+
+#[test]
+fn examples_name_the_models_that_there_are() {
+    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
+    let models = [dispatch_classification::local::MODEL, dispatch_pipeline::query::LOCAL_MODEL];
+    let mut seen = 0;
+    let mut rest = vec![&document];
+    while let Some(value) = rest.pop() {
+        if value["provider"] == "local" && value["model"].is_string() {
+            assert!(models.iter().any(|model| value["model"] == *model), "{value}");
+            seen += 1;
+        }
+        match value {
+            Value::Object(members) => rest.extend(members.values()),
+            Value::Array(items) => rest.extend(items),
+            _ => {}
+        }
+    }
+    assert!(seen > 4, "{seen}");
+}
+
+#[actix_web::test]
+async fn every_stream_ends_with_the_same_members() {
+    let document: Value = serde_json::from_str(&crate::openapi::json()).expect("JSON");
+    let schema = json!({ "$ref": "#/components/schemas/StreamCompleteEvent" });
+    let body = json!({ "responses": { "200": { "content": { "application/json": { "schema": schema } } } } });
+    for path in ["/reason/classify", "/reason/query"] {
+        let end = events(&ask(Fault::default(), sound(path)).await.body).pop().expect("an end");
+        assert_eq!(end.name, "complete");
+        let mut breaches = contract::breaches(&document, &body, &end.data.to_string());
+        // Each has members of its own beside these.
+        breaches.retain(|breach| !breach.ends_with("is not declared"));
+        assert_eq!(breaches, [""; 0], "{path}: {}", end.data);
+        assert!(end.data["latency_ms"].is_number(), "{path}");
+    }
+    let operation = |path: &str, method: &str| document["paths"][path][method].clone();
+    let all = &operation("/reason/stream/{stream_id}", "get")["x-sse-events"];
+    for path in ["/reason/classify", "/reason/query"] {
+        let told = operation(path, "post");
+        assert!(told["responses"]["204"].is_object(), "{path}");
+        assert!(told["x-sse-events"].as_object().expect("events").keys().all(|name| all[name].is_string()), "{path}");
+    }
 }
 
 #[actix_web::test]
