@@ -103,8 +103,7 @@ async fn copies_get_the_first_ones_event_id_and_make_one_mission() {
     for copy in [&first, &renamed, &tokenless, &below] {
         assert_eq!(text(&system, &server, copy).await.0, event_id);
     }
-    let at_once =
-        SmsMessage::new("+14165550102", "Please order a yard sign for our listing at 88 Birch Ave by Friday");
+    let at_once = SmsMessage::new("+14165550102", "Please order a yard sign for our listing at 88 Birch Ave by Friday");
     let ids = join_all((0..12).map(|_| text(&system, &server, &at_once))).await;
     assert!(ids.iter().all(|id| *id == ids[0]), "twelve copies at the same moment are one: {ids:?}");
     system.settled().await;

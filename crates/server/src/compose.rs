@@ -53,8 +53,8 @@ use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore,
-    PgRecords, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgHeldWork, PgIdempotency, PgMissionDesk,
+    PgMissionStore, PgRecords, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
@@ -89,15 +89,17 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         agents: Data::new(Agents::new(thinking.cards.clone(), AtHome::new(thinking.log(&pools.work)))),
         query: Data::new(query(config, pools, &streams, thinking)),
         streams: Data::new(streams),
-        classify: Data::new(Classify::new(
-            on_demand(thinking),
-            AtHome::new(classifications),
-            config.routing.policy.clone(),
-            Arc::new(SystemClock),
-            thinking.classifiers(),
-        )
-        // A repeat may go on in a request's place when its claim runs out: the answer is there before.
-        .within(config.worker.settings.claim.lease * 4 / 5, thinking.in_haste.clone())),
+        classify: Data::new(
+            Classify::new(
+                on_demand(thinking),
+                AtHome::new(classifications),
+                config.routing.policy.clone(),
+                Arc::new(SystemClock),
+                thinking.classifiers(),
+            )
+            // A repeat may go on in a request's place when its claim runs out: the answer is there before.
+            .within(config.worker.settings.claim.lease * 4 / 5, thinking.in_haste.clone()),
+        ),
         route: Data::new(Route::new(AtHome::new(held), config.routing.policy.clone(), config.routing.zone)),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),

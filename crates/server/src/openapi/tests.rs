@@ -3,8 +3,8 @@
 
 use super::json;
 use crate::http::intake::IntakeStatusDto;
-use crate::http::route::{DestinationTypeDto, DispatchStatusDto};
 use crate::http::observe::{AgentHealthDto, AgentKindDto, CheckStatusDto, HealthStatusDto, ProbeStatusDto};
+use crate::http::route::{DestinationTypeDto, DispatchStatusDto};
 use dispatch_classification::taxonomy::{GroupKey, ListingType, MessageType, TaskKey};
 use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
 use dispatch_mission::signal::Source;
@@ -79,7 +79,17 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
         ("QueryRole", json!(["user", "assistant"])),
         (
             "RecordKind",
-            json!(["mission", "listing", "staff", "realtor", "event", "unit", "classification", "delivery", "dispatch"]),
+            json!([
+                "mission",
+                "listing",
+                "staff",
+                "realtor",
+                "event",
+                "unit",
+                "classification",
+                "delivery",
+                "dispatch"
+            ]),
         ),
         ("TaskKey", json!(TaskKey::ALL.map(TaskKey::as_str))),
     ]);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Bool, Float, Int2, Json, Jsonb, Nullable, Text, Timestamp, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, Bool, Float, Int2, Json, Jsonb, Nullable, Text, Timestamp, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_classification::classification::{Classification, Confidence, ListingHint, Meaning, TaskTitle};
 use dispatch_classification::classifier::Classified;
