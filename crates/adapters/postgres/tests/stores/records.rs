@@ -1,13 +1,16 @@
 //! Searches on a real server: the contract on rows that are really there, and a database that began as Operations Center.
 
+use diesel_async::SimpleAsyncConnection as _;
 use dispatch_mission::people::Sight;
 use dispatch_pipeline::ports::records::{
     DeliverySearch, ListingSearch, MissionSearch, PersonHit, Records, RecordsError, Viewer,
 };
 use dispatch_pipeline::testing::records::{World, account_of, records_contract, world};
+use dispatch_postgres::connect::{PoolOptions, pool_with};
 use dispatch_postgres::store::PgRecords;
 use dispatch_postgres::testing::TestDatabase;
 use std::fmt::Write as _;
+use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -174,9 +177,39 @@ async fn searches_keep_the_contract() {
     let mut expected = world.deliveries.clone();
     expected.sort_by_key(|hit| std::cmp::Reverse((hit.created_at, hit.delivery_id)));
     assert_eq!(deliveries, expected);
+    let twice = DeliverySearch {
+        states: ["delivered", "exhausted", "delivered", "exhausted"].map(str::to_owned).to_vec(),
+        ..Default::default()
+    };
+    let found = records.deliveries(&viewer, &twice, 50).await.unwrap().items;
+    expected.retain(|hit| hit.state == "delivered" || hit.state == "exhausted");
+    assert!(!found.is_empty() && found == expected, "each once: {found:?}");
     // A deleted message, and a change of one, are no messages.
     database.execute("UPDATE dispatch.signals SET amended_at = 'infinity' WHERE source = 'sms'").await;
     assert_eq!(records.signals(&viewer, &Default::default(), 50).await.unwrap().items.len(), 2);
+}
+
+#[tokio::test]
+async fn a_search_that_takes_long_gives_up_and_changes_no_session() {
+    let database = TestDatabase::new().await;
+    // Without a limit of the search's own, it would never end.
+    let options = PoolOptions { statement_timeout: Duration::ZERO, ..PoolOptions::new(1) };
+    let pool = pool_with(database.url(), options).unwrap();
+    let records = PgRecords::new(pool.clone());
+    let viewer = Viewer { sight: Sight::ALL, observes: true, staff: None };
+    let mut other = database.connect().await;
+    other.batch_execute("BEGIN; LOCK TABLE dispatch.deliveries").await.unwrap();
+    let blocked = records.deliveries(&viewer, &DeliverySearch::default(), 5).await;
+    assert!(matches!(blocked, Err(RecordsError::Unavailable(_))), "{blocked:?}");
+    other.batch_execute("ROLLBACK").await.unwrap();
+    assert!(records.deliveries(&viewer, &DeliverySearch::default(), 5).await.unwrap().items.is_empty());
+    let mut connection = pool.get().await.unwrap();
+    connection
+        .batch_execute(
+            "DO $$ BEGIN ASSERT current_setting('statement_timeout') = '0'; ASSERT current_setting('transaction_read_only') = 'off'; END $$",
+        )
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

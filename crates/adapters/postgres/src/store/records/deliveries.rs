@@ -47,7 +47,13 @@ pub(super) async fn search(
     search: &DeliverySearch,
     limit: i64,
 ) -> Result<Vec<DeliveryHit>, StoreError> {
-    let states: Vec<DeliveryState> = search.states.iter().filter_map(|state| DeliveryState::parse(state)).collect();
+    let mut states: Vec<DeliveryState> = Vec::new();
+    for state in search.states.iter().filter_map(|state| DeliveryState::parse(state)) {
+        // Each has a part of the statement: twice would be every row twice.
+        if !states.contains(&state) {
+            states.push(state);
+        }
+    }
     if states.is_empty() && !search.states.is_empty() {
         return Ok(Vec::new());
     }

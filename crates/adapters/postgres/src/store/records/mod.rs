@@ -1,5 +1,5 @@
 //! The `Records` port: searches for people who ask in words. Every one is bounded: by an index, by the newest rows, or by the size
-//! of a small table; and by the pool's statement time-out.
+//! of a small table; and by a time-out of its own.
 //!
 //! It must not change anything, nor know how a question was put.
 
@@ -15,11 +15,13 @@ mod text;
 use async_trait::async_trait;
 use diesel::QueryableByName;
 use diesel::sql_types::Bool;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection as _};
 use dispatch_pipeline::ports::records::{
     DeliveryHit, DeliverySearch, Found, HeldHit, ListingHit, ListingSearch, MOST_ROWS, MissionHit, MissionSearch,
     PersonHit, Records, RecordsError, SignalHit, SignalSearch, Viewer,
 };
+
+use std::time::Duration;
 
 use super::brokerage::expanded;
 use super::error::StoreError;
@@ -28,6 +30,9 @@ use crate::connect::{Pool, PooledConnection};
 
 /// How many of the newest rows a search looks at that no index narrows down.
 const MOST_LOOKED_AT: i64 = 100_000;
+
+/// How long one statement of a search may take: whoever asks waits, and others who talk wait for the connection.
+const MOST_WAITED: Duration = Duration::from_secs(3);
 
 /// What the brokerage and Dispatch know.
 #[derive(Clone, Debug)]
@@ -65,17 +70,25 @@ impl PgRecords {
     async fn connection(&self) -> Result<PooledConnection, StoreError> {
         Ok(self.pool.get().await?)
     }
-
-    /// A connection to a database whose missions answer to Dispatch's names.
-    async fn expanded(&self) -> Result<(PooledConnection, Ground), RecordsError> {
-        let mut connection = self.connection().await?;
-        let ground = ground(&mut connection).await?;
-        if ground.expanded { Ok((connection, ground)) } else { Err(RecordsError::CutoverExpandDue) }
-    }
 }
 
+/// Begins a search, as the first thing of a transaction: nothing can be changed in it, and nothing in it takes long.
+async fn begin(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
+    let patience = MOST_WAITED.as_millis();
+    Ok(connection
+        .batch_execute(&format!("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {patience}"))
+        .await?)
+}
+
+/// The same, and which tables there are.
 async fn ground(connection: &mut AsyncPgConnection) -> Result<Ground, StoreError> {
+    begin(connection).await?;
     Ok(sql(GROUND).get_result(connection).await?)
+}
+
+/// The same where missions answer to Dispatch's names.
+async fn expanded_ground(connection: &mut AsyncPgConnection) -> Result<Option<Ground>, StoreError> {
+    Ok(Some(ground(connection).await?).filter(|ground| ground.expanded))
 }
 
 fn observes(viewer: &Viewer) -> Result<(), RecordsError> {
@@ -102,8 +115,15 @@ impl Records for PgRecords {
         search: &MissionSearch,
         limit: u32,
     ) -> Result<Found<MissionHit>, RecordsError> {
-        let (mut connection, ground) = self.expanded().await?;
-        Ok(found(missions::search(&mut connection, ground, viewer.sight, search, rows(limit)).await?, limit))
+        let items = self
+            .connection()
+            .await?
+            .transaction(async |connection| {
+                let Some(ground) = expanded_ground(connection).await? else { return Ok::<_, StoreError>(None) };
+                missions::search(connection, ground, viewer.sight, search, rows(limit)).await.map(Some)
+            })
+            .await?;
+        items.map(|items| found(items, limit)).ok_or(RecordsError::CutoverExpandDue)
     }
 
     async fn listings(
@@ -112,14 +132,27 @@ impl Records for PgRecords {
         search: &ListingSearch,
         limit: u32,
     ) -> Result<Found<ListingHit>, RecordsError> {
-        let (mut connection, ground) = self.expanded().await?;
-        Ok(found(listings::search(&mut connection, ground, viewer.sight, search, rows(limit)).await?, limit))
+        let items = self
+            .connection()
+            .await?
+            .transaction(async |connection| {
+                let Some(ground) = expanded_ground(connection).await? else { return Ok::<_, StoreError>(None) };
+                listings::search(connection, ground, viewer.sight, search, rows(limit)).await.map(Some)
+            })
+            .await?;
+        items.map(|items| found(items, limit)).ok_or(RecordsError::CutoverExpandDue)
     }
 
     async fn people(&self, name: &str, limit: u32) -> Result<Found<PersonHit>, RecordsError> {
-        let mut connection = self.connection().await?;
-        let ground = ground(&mut connection).await?;
-        Ok(found(people::named(people::all(&mut connection, ground).await?, name), limit))
+        let everybody = self
+            .connection()
+            .await?
+            .transaction(async |connection| {
+                let ground = ground(connection).await?;
+                people::all(connection, ground).await
+            })
+            .await?;
+        Ok(found(people::named(everybody, name), limit))
     }
 
     async fn signals(
@@ -129,15 +162,28 @@ impl Records for PgRecords {
         limit: u32,
     ) -> Result<Found<SignalHit>, RecordsError> {
         observes(viewer)?;
-        let mut connection = self.connection().await?;
-        let ground = ground(&mut connection).await?;
-        Ok(found(signals::search(&mut connection, ground, search, rows(limit)).await?, limit))
+        let items = self
+            .connection()
+            .await?
+            .transaction(async |connection| {
+                let ground = ground(connection).await?;
+                signals::search(connection, ground, search, rows(limit)).await
+            })
+            .await?;
+        Ok(found(items, limit))
     }
 
     async fn held(&self, viewer: &Viewer, limit: u32) -> Result<Found<HeldHit>, RecordsError> {
         observes(viewer)?;
-        let mut connection = self.connection().await?;
-        Ok(found(held::search(&mut connection, rows(limit)).await?, limit))
+        let items = self
+            .connection()
+            .await?
+            .transaction(async |connection| {
+                begin(connection).await?;
+                held::search(connection, rows(limit)).await
+            })
+            .await?;
+        Ok(found(items, limit))
     }
 
     async fn deliveries(
@@ -147,8 +193,15 @@ impl Records for PgRecords {
         limit: u32,
     ) -> Result<Found<DeliveryHit>, RecordsError> {
         observes(viewer)?;
-        let mut connection = self.connection().await?;
-        Ok(found(deliveries::search(&mut connection, search, rows(limit)).await?, limit))
+        let items = self
+            .connection()
+            .await?
+            .transaction(async |connection| {
+                begin(connection).await?;
+                deliveries::search(connection, search, rows(limit)).await
+            })
+            .await?;
+        Ok(found(items, limit))
     }
 }
 
