@@ -26,19 +26,37 @@ fn the_model_belongs_to_the_data_and_the_rules() {
     let read = |path: &std::path::PathBuf| corpus::read(path).unwrap();
     let corpus: Vec<Message> = corpus::labelled().unwrap().iter().flat_map(read).collect();
     let today = digest::digest(&fit::examples(&corpus));
-    assert_eq!(Model::checked_in().digest(), today, "data or rules changed: cargo xtask train");
+    assert_eq!(Model::checked_in().digest(), today, "data, rules or constants changed: cargo xtask train");
+}
+
+/// What the product was promised: of all that is at 0.7 or above 95 % are right, and that is half of the messages or more.
+#[test]
+fn accuracy_on_messages_that_were_never_learned_stays_above_its_floor() {
+    for file in ["heldout.jsonl", "examination.jsonl"] {
+        let messages = corpus::read(&corpus::data(file)).unwrap();
+        let figures = measure::figures(&judge(&messages));
+        for (what, share, floor) in [
+            ("type", figures.message_type, 0.92),
+            ("type and key", figures.type_and_key, 0.88),
+            ("right at 0.7", figures.precision_at_threshold, 0.95),
+            ("messages at 0.7", figures.coverage_at_threshold, 0.50),
+            ("address", figures.address, 0.93),
+            ("due", figures.due_date, 0.93),
+            ("assignee", figures.assignee, 0.93),
+        ] {
+            assert!(share >= floor, "{file}: {what} {share:.3}, below {floor}");
+        }
+    }
 }
 
 #[test]
-fn accuracy_on_messages_that_were_never_learned_stays_above_its_floor() {
-    let messages = corpus::read(&corpus::data("heldout.jsonl")).unwrap();
-    let figures = measure::figures(&judge(&messages));
-    assert!(figures.message_type >= 0.85, "type {}", figures.message_type);
-    assert!(figures.type_and_key >= 0.75, "type and key {}", figures.type_and_key);
-    assert!(figures.precision_at_threshold >= 0.92, "precision {}", figures.precision_at_threshold);
-    assert!(figures.coverage_at_threshold >= 0.45, "coverage {}", figures.coverage_at_threshold);
-    for (field, right) in [("address", figures.address), ("due", figures.due_date), ("assignee", figures.assignee)] {
-        assert!(right >= 0.90, "{field} {right}");
+fn where_the_promise_cannot_be_kept_nothing_is_sure() {
+    // The surest of all is wrong, and what follows does not make up for it.
+    let outcomes: Vec<(f64, bool)> = std::iter::once((0.999, false)).chain(vec![(0.9, true); 10]).collect();
+    let [slope, offset] = fit::calibrate(&outcomes).map(f64::from);
+    for (p, _) in outcomes {
+        let confidence = 1.0 / (1.0 + (-(slope * (p / (1.0 - p)).ln() + offset)).exp());
+        assert!(confidence < fit::SURE, "{p} became {confidence}");
     }
 }
 

@@ -8,6 +8,12 @@ const STEPS: usize = 200;
 /// Flat enough, against the slope at the start.
 const FLAT: f64 = 1e-4;
 
+/// Where another number ends the walk in another place.
+#[allow(dead_code)] // as in `fit`
+pub fn rules() -> (usize, usize, f64) {
+    (MEMORY, STEPS, FLAT)
+}
+
 /// Walks down from `at`. `slope(at, out)` writes the gradient to `out` and returns the height.
 pub fn descend(mut at: Vec<f64>, slope: &mut dyn FnMut(&[f64], &mut [f64]) -> f64) -> Vec<f64> {
     let mut gradient = vec![0.0; at.len()];

@@ -19,6 +19,13 @@ const LEAST_OF_RUNS: usize = 3;
 /// The constant's place among the features; it alone is free of the pull.
 const BIAS: &str = "bias";
 
+/// What training goes by besides messages: with another of these the same messages make another model.
+#[allow(dead_code)] // for training and its test; the eval example has no use for it
+pub fn rules() -> String {
+    let grams = [FREEDOM, LEAST as f64, LEAST_OF_RUNS as f64, f64::from(gram_weight(1))];
+    format!("{grams:?} {:?} {:?} {OUTCOMES} {FEATURES:?}", [SURE, PROMISE], descent::rules())
+}
+
 /// One message as the model sees it.
 pub struct Example {
     pub row: Row,
@@ -136,9 +143,12 @@ impl Case {
 pub const SURE: f64 = 0.7;
 /// ... and of what it does then, so much shall be right, with messages by people whom training never read.
 const PROMISE: f64 = 0.96;
+/// So far above the surest of all, in odds, that nothing is sure.
+const NEVER: f64 = 1.0;
 
 /// Slope and offset of the odds for which a confidence keeps the promise. First they are made true: logistic regression of
-/// "was right" on the odds of the softmax (Platt). Then they are lowered until the promise is kept.
+/// "was right" on the odds of the softmax (Platt). Then they are lowered until the promise is kept: where it is kept from no
+/// confidence on, until none is sure.
 pub fn calibrate(outcomes: &[(f64, bool)]) -> [f32; 2] {
     let outcomes: Vec<(f64, bool)> = outcomes.iter().map(|(p, right)| (odds(*p), *right)).collect();
     let at = descent::descend(vec![1.0, 0.0], &mut |at, slope| {
@@ -153,7 +163,9 @@ pub fn calibrate(outcomes: &[(f64, bool)]) -> [f32; 2] {
         }
         height
     });
-    let lowest = lowest_sure(outcomes).map_or(0.0, |lowest| at[0] * lowest + at[1]);
+    let believed = |odds: f64| at[0] * odds + at[1];
+    let surest = outcomes.iter().map(|(odds, _)| believed(*odds)).fold(f64::NEG_INFINITY, f64::max);
+    let lowest = lowest_sure(outcomes).map_or(surest + NEVER, believed);
     [at[0] as f32, (at[1] - (lowest - odds(SURE)).max(0.0)) as f32]
 }
 
@@ -162,7 +174,7 @@ fn odds(p: f64) -> f64 {
     (p / (1.0 - p)).ln()
 }
 
-/// The lowest odds at which, with all that are higher, the promise is still kept.
+/// The lowest odds at which, with all that are higher, the promise is still kept; none where it never is.
 fn lowest_sure(mut outcomes: Vec<(f64, bool)>) -> Option<f64> {
     outcomes.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut right = 0;

@@ -1,5 +1,6 @@
 //! The model as a file: a head, the weights of the named features in plain numbers, then one line per gram with a
-//! printable character per outcome. Must not know how weights are found or used.
+//! printable character per outcome. A seal over all of it stands above it, so that a file that was edited is refused. Must not
+//! know how weights are found or used.
 
 use super::{OUTCOMES, Scores};
 use crate::local::FEATURES;
@@ -11,6 +12,8 @@ use std::fmt::Write;
 const ZERO: u8 = b'P';
 /// As many steps fit on either side of [`ZERO`] among the printable characters.
 const STEPS: f32 = 46.0;
+
+const ABOVE: &str = "# Made by `cargo xtask train` from data/*.jsonl: never edit, train again.";
 
 /// What a model is made of, as training leaves it.
 #[derive(Clone, Debug)]
@@ -36,7 +39,7 @@ impl Parts {
         let mut lines: Vec<String> = self.grams.iter().filter_map(|(gram, row)| line(gram, row, step)).collect();
         lines.sort_unstable();
         let [slope, offset] = self.calibration;
-        let mut text = String::from("# Made by `cargo xtask train` from data/*.jsonl: never edit, train again.\n");
+        let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "digest {}\nmessages {}", self.digest, self.messages);
         let _ = writeln!(text, "calibration {slope:.4} {offset:.4}\nstep {step:.6}\n");
@@ -46,7 +49,7 @@ impl Parts {
         }
         text.push('\n');
         lines.iter().for_each(|line| text.extend([line.as_str(), "\n"]));
-        text
+        format!("{ABOVE}\nseal {}\n{text}", seal(&text))
     }
 }
 
@@ -69,6 +72,11 @@ pub(super) struct Read {
 
 impl Read {
     pub(super) fn new(text: Cow<'static, str>) -> Result<Self, String> {
+        let sealed = text.split_once("\nseal ").and_then(|(_, rest)| rest.split_once('\n'));
+        let (given, rest) = sealed.ok_or("the model has no seal")?;
+        if given != seal(rest) {
+            return Err("the model is not as training wrote it: cargo xtask train".to_owned());
+        }
         let mut parts = text.splitn(3, "\n\n");
         let mut part = |what: &str| parts.next().ok_or_else(|| format!("the model has no {what}"));
         let (head, table) = (part("head")?, part("features")?);
@@ -133,6 +141,11 @@ fn numbers(text: &str) -> Result<Vec<f32>, String> {
     text.split(' ').map(|number| number.parse().map_err(|_| format!("{number} is not a number"))).collect()
 }
 
+/// Of everything below it: calibration, step and every weight.
+fn seal(text: &str) -> String {
+    format!("{:016x}", hash(text))
+}
+
 /// FNV-1a: the same everywhere, and short texts need no better.
 pub(super) fn hash(gram: &str) -> u64 {
     gram.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -159,7 +172,27 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_said() {
-        assert!(Read::new(Cow::Borrowed("")).is_err());
-        assert!(Read::new(Cow::Borrowed("digest x\n\nsale 1\n\nPP\tw a\n")).is_err());
+        let refused = |text: String| Read::new(Cow::Owned(text)).expect_err("broken");
+        assert_eq!(refused(String::new()), "the model has no seal");
+        let body = "digest x\ncalibration 1 0\nstep 1\n\nsale 1\n\nPP\tw a\n";
+        assert!(refused(format!("{ABOVE}\nseal {}\n{body}", seal(body))).starts_with("feature sale"));
+    }
+
+    #[test]
+    fn an_edited_model_is_refused() {
+        let written = Parts {
+            digest: "d".to_owned(),
+            messages: 1,
+            calibration: [1.0, 0.0],
+            features: vec![[0.25; OUTCOMES]; FEATURES.len()],
+            grams: vec![("w b".to_owned(), [1.0; OUTCOMES])],
+        }
+        .write();
+        let read = |text: String| Read::new(Cow::Owned(text)).map(|read| read.digest);
+        assert_eq!(read(written.clone()), Ok("d".to_owned()));
+        for (was, is) in [("calibration 1.0000", "calibration 2.0000"), ("0.250", "0.251"), ("\tw b", "\tw c")] {
+            let edited = written.replacen(was, is, 1);
+            assert!(edited != written && read(edited).is_err(), "{was}");
+        }
     }
 }
