@@ -109,8 +109,8 @@ fn chunk(delta: &Value, finish: Option<&str>) -> Value {
     json!({ "id": "1", "object": "chat.completion.chunk", "model": "mock-1-0611", "choices": [choice] })
 }
 
-fn event(data: &Value) -> Result<Bytes> {
-    Ok(format!("data: {data}\n\n").into())
+fn event(data: &Value) -> Bytes {
+    format!("data: {data}\n\n").into()
 }
 
 /// What ends a stream well.
@@ -118,7 +118,7 @@ fn ending() -> Vec<Result<Bytes>> {
     let usage = json!({ "prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100 });
     let usage =
         json!({ "id": "1", "object": "chat.completion.chunk", "model": "mock-1-0611", "choices": [], "usage": usage });
-    vec![event(&chunk(&json!({}), Some("stop"))), event(&usage), Ok("data: [DONE]\n\n".into())]
+    vec![Ok(event(&chunk(&json!({}), Some("stop")))), Ok(event(&usage)), Ok("data: [DONE]\n\n".into())]
 }
 
 impl HttpClientExt for Script {
@@ -157,8 +157,9 @@ impl HttpClientExt for Script {
             }
             reply => reply,
         };
-        let content = |pieces: Vec<String>| {
-            pieces.into_iter().map(|piece| event(&chunk(&json!({ "content": piece }), None))).collect::<Vec<_>>()
+        let content = |pieces: Vec<String>| -> Vec<Result<Bytes>> {
+            let events = pieces.into_iter().map(|piece| event(&chunk(&json!({ "content": piece }), None)));
+            events.map(Ok).collect()
         };
         let source = || Box::new(io::Error::other(format!("at {TEXT}")));
         let mut status = 200;
@@ -169,7 +170,7 @@ impl HttpClientExt for Script {
                 let cut = SendError::Ambiguous { code: "connection_cut", source: source() };
                 content(pieces).into_iter().chain([Err(Error::instance(cut))]).collect()
             }
-            Reply::Events(events) => events.iter().map(event).chain([Ok("data: [DONE]\n\n".into())]).collect(),
+            Reply::Events(events) => events.iter().map(event).map(Ok).chain([Ok("data: [DONE]\n\n".into())]).collect(),
             Reply::Status(code, seconds, body) => {
                 (status, wait) = (code, seconds);
                 vec![Ok(body.into())]

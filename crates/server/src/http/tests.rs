@@ -53,7 +53,7 @@ fn surface(fault: Fault) -> Surface {
         desk: Data::new(Desk::new(desk(fault.expand_due))),
         keys: Data::new(Keys::new(Arc::new(MemoryIdempotency::default()), Duration::from_secs(60))),
         observe: Data::new(Observe::new(Arc::new(FakeStories), Arc::new(FakeVitals { live: !fault.no_worker }))),
-        agents: agents::agents(Default::default()),
+        agents: agents::agents(&Default::default()),
         query: query::query(&streams),
         streams,
         classify: reason::classify(),

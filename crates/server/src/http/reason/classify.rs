@@ -67,7 +67,7 @@ pub async fn classify(
     let (classify, begun) = (classify.into_inner(), Instant::now());
     let work = async move |teller| {
         let kept = classify.answer(&questions, &Told { teller, is_batch }).await;
-        kept.map(|kept| complete(&kept, begun)).map_err(|error| failure(error.into()))
+        kept.map(|kept| complete(&kept, begun)).map_err(|error| failure(&error.into()))
     };
     let followed = streams.begin(caller.principal(), metadata, work).await?;
     let streamed = Streamed(followed.stream_id().to_string());
@@ -105,7 +105,7 @@ fn complete(kept: &[KeptClassification], begun: Instant) -> Map<String, serde_js
 }
 
 /// What is told of a problem in the middle of a stream. Its cause is logged here, once: the answer is no problem.
-pub(in crate::http) fn failure(problem: Problem) -> Failure {
+fn failure(problem: &Problem) -> Failure {
     problem.note();
     Failure::new(problem.kind().code, problem.kind().retryable)
 }

@@ -16,9 +16,9 @@ impl Probe for Rests {
 }
 
 /// A provider that rests, used and not used.
-pub(super) fn agents(used: BTreeMap<String, Tally>) -> Data<Agents> {
+pub(super) fn agents(used: &BTreeMap<String, Tally>) -> Data<Agents> {
     let log = Arc::new(MemoryAgentLog::default());
-    futures_util::FutureExt::now_or_never(log.add(&used)).expect("memory does not wait").expect("added");
+    futures_util::FutureExt::now_or_never(log.add(used)).expect("memory does not wait").expect("added");
     let card = AgentCard {
         name: "classifier.openai".into(),
         kind: AgentKind::Classifier,
@@ -32,7 +32,7 @@ pub(super) fn agents(used: BTreeMap<String, Tally>) -> Data<Agents> {
 }
 
 async fn shown(used: BTreeMap<String, Tally>) -> Value {
-    let surface = Surface { agents: agents(used), ..surface(Fault { this_machine: true, ..Fault::default() }) };
+    let surface = Surface { agents: agents(&used), ..surface(Fault { this_machine: true, ..Fault::default() }) };
     let here: SocketAddr = "127.0.0.1:9".parse().expect("an address");
     let request = TestRequest::get().uri("/observe/agents").insert_header(("host", "localhost"));
     ask_surface(surface, request.peer_addr(here)).await.json()
