@@ -7,6 +7,7 @@ pub mod delivery_queue;
 pub mod delivery_reports;
 pub mod destination;
 pub mod held_work;
+pub mod lane;
 pub mod plan;
 pub mod policy;
 pub mod queue;

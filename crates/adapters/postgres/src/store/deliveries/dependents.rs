@@ -11,7 +11,7 @@ use crate::store::sql::sql;
 use crate::store::timeline;
 
 const WAKE: &str = "
-UPDATE dispatch.deliveries SET next_attempt_at = now()
+UPDATE dispatch.deliveries SET next_attempt_at = now(), due_since = now()
 WHERE after_delivery = ANY ($1) AND state = 'pending' AND next_attempt_at = 'infinity'";
 
 const CANCEL: &str = "

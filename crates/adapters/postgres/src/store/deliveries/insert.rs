@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::destination::Destination;
+use dispatch_routing::lane::Lane;
 use dispatch_routing::plan::Content;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::store::effects::{LOOK_AGAIN, Outcome};
 use crate::store::error::StoreError;
-use crate::store::jsonb;
 use crate::store::sql::sql;
 use crate::store::timeline::Entry;
+use crate::store::{clean, jsonb};
 
 /// A delivery that is about to be inserted.
 pub(crate) struct NewDelivery<'a> {
@@ -96,12 +97,13 @@ impl NewDelivery<'_> {
 const INSERT: &str = "
 INSERT INTO dispatch.deliveries (
     delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, next_attempt_at,
-    after_delivery, settled_at)
+    after_delivery, lane, channel, settled_at)
 SELECT delivery_id, dispatch_id, unit_id, kind, destination::jsonb, content::jsonb, state, reason, attempts,
-    coalesce(now() + due_in * interval '1 second', 'infinity'), after_delivery,
+    coalesce(now() + due_in * interval '1 second', 'infinity'), after_delivery, lane, channel,
     CASE WHEN state NOT IN ('pending', 'held') THEN now() END
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) WITH ORDINALITY AS new (
-    delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, due_in, after_delivery, n)
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS new (
+    delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, due_in, after_delivery, lane,
+    channel, n)
 ORDER BY n";
 
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelivery<'_>]) -> Result<(), StoreError> {
@@ -109,6 +111,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
         return Ok(());
     }
     let destinations = rows.iter().map(|row| jsonb(row.destination)).collect::<Result<Vec<_>, _>>()?;
+    let lanes: Vec<Lane> = rows.iter().map(|row| row.destination.lane()).collect();
     let contents = rows.iter().map(|row| jsonb(row.content)).collect::<Result<Vec<_>, _>>()?;
     sql(INSERT)
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
@@ -122,6 +125,8 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
         .bind::<Array<Int4>, _>(rows.iter().map(|row| row.attempts).collect::<Vec<_>>())
         .bind::<Array<Nullable<Int4>>, _>(rows.iter().map(|row| row.standing.due_in()).collect::<Vec<_>>())
         .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.after).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(lanes.iter().map(|lane| clean(&lane.destination)).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(lanes.iter().map(|lane| clean(lane.channel_text())).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

@@ -14,7 +14,7 @@ use crate::store::timeline::{self, Entry};
 
 const RELEASE: &str = concat!(
     "
-UPDATE dispatch.deliveries SET state = 'pending', reason = NULL, next_attempt_at = now()
+UPDATE dispatch.deliveries SET state = 'pending', reason = NULL, next_attempt_at = now(), due_since = now()
 WHERE delivery_id IN (
     SELECT delivery_id FROM dispatch.deliveries
     WHERE state = 'held' AND reason = $1 AND ",
