@@ -94,7 +94,7 @@ async fn a_database_that_does_not_answer_is_unavailable() {
     let database = TestDatabase::new().await;
     let options = PoolOptions {
         statement_timeout: Duration::from_millis(200),
-        acquire: Duration::from_millis(300),
+        acquire: Duration::from_secs(2),
         ..PoolOptions::new(1)
     };
     let pool = pool_with(database.url(), options).unwrap();
