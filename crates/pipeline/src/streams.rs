@@ -70,7 +70,7 @@ impl Default for StreamLimits {
             poll: Duration::from_millis(250),
             drain: Duration::from_secs(5),
             live: 1000,
-            of_owner: 20,
+            of_owner: 200,
             events: 5000,
             bytes: 2 << 20,
             all_bytes: 256 << 20,

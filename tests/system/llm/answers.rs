@@ -65,7 +65,8 @@ async fn twice_no_classification_is_unusable_and_a_refusal_is_so_at_once() {
         assert_eq!(mock.requests().await.len(), 2, "{kind:?}");
 
         let mut refusal = content(&"I cannot help with that.".into());
-        refusal["finishReason"] = "content_filter".into();
+        // In each provider's own word: the mock hands Anthropic's on as it stands.
+        refusal["finishReason"] = if kind == Kind::Anthropic { "refusal" } else { "content_filter" }.into();
         let mock = MockLlm::start(&[always(&refusal)]).await;
         let error = classifier(kind, &mock).classify(&unit(TEXT), &Silence).await.unwrap_err();
         assert!(matches!(error, ClassifierError::Unusable { code: "refused", .. }), "{kind:?}: {error:?}");

@@ -40,7 +40,7 @@ use std::time::Instant;
         (status = 413, description = "`payload_too_large`: more than 1 MiB"),
         (status = 415, description = "`unsupported_media_type`: not JSON"),
         (status = 422, description = "`limit_exceeded`: a message of more than 16000 characters, or more than 50 messages"),
-        (status = 429, description = "`too_many_streams`: 20 of yours are under way at this server; or `rate_limited`"),
+        (status = 429, description = "`too_many_streams`: 200 of yours are under way at this server; or `rate_limited`"),
         (status = 503, description = "`database_unavailable`, or `overloaded`: too many streams at the same time"),
     ),
     extensions(("x-sse-events" = json!({

@@ -37,7 +37,7 @@ use dispatch_pipeline::streams::Streams;
         (status = 413, description = "`payload_too_large`: more than 1 MiB"),
         (status = 415, description = "`unsupported_media_type`: not JSON"),
         (status = 422, description = "`limit_exceeded`: a question of more than 2000 characters, or too much history"),
-        (status = 429, description = "`too_many_streams`: 20 of yours are under way at this server; or `rate_limited`"),
+        (status = 429, description = "`too_many_streams`: 200 of yours are under way at this server; or `rate_limited`"),
         (status = 503, description = "`database_unavailable`, or `overloaded`: too many streams at the same time"),
     ),
     extensions(("x-sse-events" = json!({
