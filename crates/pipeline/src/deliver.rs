@@ -6,7 +6,7 @@ use crate::failpoint;
 use crate::reason::ORCHESTRATOR;
 use dispatch_routing::backoff::RetrySchedule;
 use dispatch_routing::courier::Courier;
-use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
+use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState, ENDPOINT_DISABLED};
 use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
@@ -114,7 +114,7 @@ impl Deliver {
         failpoint::pass("delivery.claimed", || delivery.delivery_id.to_string());
         let begun = Instant::now();
         let outcome = self.outcome(courier, &delivery).await;
-        failpoint::pass("delivery.sent", || delivery.delivery_id.to_string());
+        failpoint::pass("delivery.sent", || format!("{} {}", courier.serves().as_str(), delivery.delivery_id));
         let next = self.retry.after_with_jitter(delivery.attempts, &outcome);
         tracing::info!(
             delivery_id = %delivery.delivery_id,
@@ -141,6 +141,7 @@ impl Deliver {
         if let Some(recipient) = delivery.destination.recipient() {
             match self.queue.refusal(&recipient).await {
                 Ok(None) => {}
+                Ok(Some(code)) if code == ENDPOINT_DISABLED => return AttemptOutcome::Disabled,
                 Ok(Some(code)) if delivery.may_have_been_sent => return AttemptOutcome::Unknowable { code },
                 Ok(Some(code)) => return AttemptOutcome::Unwanted { code },
                 Err(error) => {

@@ -141,6 +141,18 @@ impl Recipient {
         Self(format!("slack:{team}"))
     }
 
+    /// An endpoint of the policy file.
+    #[must_use]
+    pub fn webhook(name: &str) -> Self {
+        Self(format!("webhook:{name}"))
+    }
+
+    /// An external agent of the policy file.
+    #[must_use]
+    pub fn agent(name: &str) -> Self {
+        Self(format!("agent:{name}"))
+    }
+
     /// The key under which permission is kept. It may be a phone number: not for logs.
     #[must_use]
     pub fn as_str(&self) -> &str {

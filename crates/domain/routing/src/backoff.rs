@@ -38,7 +38,10 @@ impl RetrySchedule {
     #[must_use]
     pub fn after(&self, attempts: u32, outcome: &AttemptOutcome, spread: f64) -> NextStep {
         let wish = match outcome {
-            AttemptOutcome::Delivered { .. } => return NextStep::End(DeliveryState::Delivered),
+            AttemptOutcome::Delivered { .. } | AttemptOutcome::Answered { .. } => {
+                return NextStep::End(DeliveryState::Delivered);
+            }
+            AttemptOutcome::Disabled => return NextStep::End(DeliveryState::Held),
             AttemptOutcome::Permanent { .. } => return NextStep::End(DeliveryState::Failed),
             AttemptOutcome::Unwanted { .. } => return NextStep::End(DeliveryState::Cancelled),
             AttemptOutcome::Unknowable { .. } => return NextStep::End(DeliveryState::Unknown),

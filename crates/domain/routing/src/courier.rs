@@ -15,10 +15,11 @@ pub trait Courier: Send + Sync {
     /// When `delivery.may_have_been_sent`, it first looks at the destination for the delivery id: found means
     /// `Delivered`, not found means it sends, and when it cannot look it sends nothing and answers `Unknowable`, or
     /// `Retryable` when looking may work later. Where the destination keeps no ids, it looks for the same text, and one
-    /// that is found is `Unknowable` too: it may be another delivery's.
+    /// that is found is `Unknowable` too: it may be another delivery's. Where the destination itself knows a repeat by the
+    /// delivery id, nothing is looked for: it is sent again.
     ///
     /// A recipient who told the provider not to be written to is `Unwanted`, a refusal for any other lasting reason
-    /// `Permanent`. A time-out or a cut connection after the request went out is `Ambiguous`; a connection that was never made is
+    /// `Permanent`; where nobody listens any more, `Disabled`. A time-out or a cut connection after the request went out is `Ambiguous`; a connection that was never made is
     /// `Retryable`.
     async fn deliver(&self, delivery: &ClaimedDelivery) -> AttemptOutcome;
 }

@@ -1,10 +1,14 @@
 //! One delivery: its states, and what an attempt may come to.
 
+use crate::answer::AgentAnswer;
 use crate::destination::Destination;
 use crate::plan::Content;
 use crate::queue::ClaimToken;
 use dispatch_mission::ids::{DeliveryId, DispatchId, UnitId};
 use std::time::Duration;
+
+/// Why a delivery waits whose destination is switched off, and why nothing is sent there.
+pub const ENDPOINT_DISABLED: &str = "endpoint_disabled";
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -81,6 +85,11 @@ pub enum AttemptOutcome {
         /// The destination's name for it (Slack `ts`), if any.
         reference: Option<String>,
     },
+    /// It arrived at an agent, which answered with something to route on.
+    Answered {
+        /// What it answered, or a stable code of why that cannot be read: `answer_malformed`, …
+        answer: Result<Box<AgentAnswer>, String>,
+    },
     /// Refused for now; the destination did not act on it.
     Retryable {
         /// A stable code: `rate_limited`, `http_503`, …
@@ -98,6 +107,9 @@ pub enum AttemptOutcome {
         /// A stable code: `opted_out`, `app_uninstalled`, …
         code: String,
     },
+    /// Not sent, or refused, because its destination is switched off: nobody listens there. It waits until somebody
+    /// switches the destination on again.
+    Disabled,
     /// It may or may not have arrived.
     Ambiguous {
         /// A stable code: `timeout`, …
@@ -115,10 +127,11 @@ impl AttemptOutcome {
     #[must_use]
     pub fn class(&self) -> &'static str {
         match self {
-            Self::Delivered { .. } => "delivered",
+            Self::Delivered { .. } | Self::Answered { .. } => "delivered",
             Self::Retryable { .. } => "retryable",
             Self::Permanent { .. } => "permanent",
             Self::Unwanted { .. } => "unwanted",
+            Self::Disabled => "disabled",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Unknowable { .. } => "unknown",
         }
@@ -128,7 +141,8 @@ impl AttemptOutcome {
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Delivered { .. } => None,
+            Self::Delivered { .. } | Self::Answered { .. } => None,
+            Self::Disabled => Some(ENDPOINT_DISABLED),
             Self::Retryable { code, .. }
             | Self::Permanent { code }
             | Self::Unwanted { code }

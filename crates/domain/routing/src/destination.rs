@@ -11,6 +11,10 @@ pub enum Destination {
     Storage(StorageDestination),
     /// A message to people.
     Notification(NotificationDestination),
+    /// An event for somebody's program.
+    Webhook(WebhookDestination),
+    /// An event for an agent of somebody's, which may answer.
+    Agent(AgentDestination),
 }
 
 /// A table of the brokerage's database.
@@ -40,6 +44,20 @@ pub enum NotificationDestination {
     Sms(SmsNumber),
 }
 
+/// An endpoint of the policy file.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct WebhookDestination {
+    /// Its name there.
+    pub target: String,
+}
+
+/// An external agent of the policy file.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct AgentDestination {
+    /// Its name there.
+    pub target: String,
+}
+
 /// A thread in a Slack channel.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct SlackThread {
@@ -61,7 +79,7 @@ pub struct SmsNumber {
 }
 
 impl Destination {
-    /// Whom it writes to, where people may forbid that.
+    /// Whom it writes to, where they may forbid that: people, and programs that answered 410.
     #[must_use]
     pub fn recipient(&self) -> Option<Recipient> {
         match self {
@@ -70,16 +88,20 @@ impl Destination {
                 Some(Recipient::slack_workspace(&thread.workspace))
             }
             Self::Notification(NotificationDestination::Sms(number)) => Some(Recipient::phone(&number.to)),
+            Self::Webhook(webhook) => Some(Recipient::webhook(&webhook.target)),
+            Self::Agent(agent) => Some(Recipient::agent(&agent.target)),
         }
     }
 
-    /// The courier that serves it, and a bounded metric label: `storage`, `slack` or `sms`.
+    /// The courier that serves it, and a bounded metric label: `storage`, `slack`, `sms`, `webhook` or `agent`.
     #[must_use]
     pub fn kind(&self) -> DestinationKind {
         match self {
             Self::Storage(_) => DestinationKind::Storage,
             Self::Notification(NotificationDestination::Slack(_)) => DestinationKind::Slack,
             Self::Notification(NotificationDestination::Sms(_)) => DestinationKind::Sms,
+            Self::Webhook(_) => DestinationKind::Webhook,
+            Self::Agent(_) => DestinationKind::Agent,
         }
     }
 }
@@ -93,6 +115,10 @@ pub enum DestinationKind {
     Slack,
     /// Twilio's messaging API.
     Sms,
+    /// Endpoints of the policy file.
+    Webhook,
+    /// External agents of the policy file.
+    Agent,
 }
 
 impl DestinationKind {
@@ -103,6 +129,8 @@ impl DestinationKind {
             Self::Storage => "storage",
             Self::Slack => "slack",
             Self::Sms => "sms",
+            Self::Webhook => "webhook",
+            Self::Agent => "agent",
         }
     }
 }

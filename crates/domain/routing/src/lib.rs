@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod answer;
 pub mod backoff;
 pub mod courier;
 pub mod delivery;
 pub mod delivery_queue;
 pub mod delivery_reports;
 pub mod destination;
+pub mod event;
 pub mod held_work;
 pub mod lane;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! What the policy decides about one unit.
 
 use crate::destination::Destination;
+use crate::event::EventWork;
 use crate::storage::StorageWork;
 use dispatch_mission::mission::RoutingDecision;
 use serde::{Deserialize, Serialize};
@@ -82,4 +83,6 @@ pub enum Content {
         /// Plain text; the courier escapes it for its destination.
         text: String,
     },
+    /// What a program is told.
+    Event(Box<EventWork>),
 }

@@ -1,7 +1,7 @@
 //! What a storage delivery does to the brokerage's tables, as data. Every item is one effect and happens once.
 
 use dispatch_classification::taxonomy::{GroupKey, ListingType, TaskKey};
-use dispatch_mission::ids::RealtorId;
+use dispatch_mission::ids::{DeliveryId, RealtorId};
 use dispatch_mission::mission::{MissionType, RoutingDecision, Visibility};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -24,8 +24,20 @@ pub struct StorageWork {
     /// nobody has taken up, an earlier one never those of a later one.
     #[serde(default)]
     pub revision: u32,
+    /// Which mission of which agent's answer it is; none where the unit itself leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerItem>,
     /// What is to be written.
     pub item: StorageItem,
+}
+
+/// One mission of an agent's answer. It is stored once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AnswerItem {
+    /// The delivery that was answered.
+    pub delivery_id: DeliveryId,
+    /// Its place among the missions of the answer.
+    pub place: u32,
 }
 
 /// What is to be written.

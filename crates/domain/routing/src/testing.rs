@@ -175,6 +175,7 @@ pub fn agent_task() -> PlannedDelivery {
             confidence: 0.9,
             routing_decision: RoutingDecision { auto_dispatch: true, reason: "Above 0.7 threshold".into() },
             revision: 0,
+            answer: None,
             item: StorageItem::AgentTask(AgentTaskWork {
                 task_key: Some(TaskKey::OpsMiscTask),
                 mission_type: MissionType::Admin,

@@ -3,10 +3,14 @@
 use crate::courier::Courier;
 use crate::delivery::{AttemptOutcome, ClaimedDelivery};
 use crate::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
+use crate::event::EventWork;
 use crate::plan::Content;
 use crate::queue::ClaimToken;
+use crate::testing::{claimed_unit, stray};
 use async_trait::async_trait;
 use dispatch_mission::ids::{DeliveryId, DispatchId, UnitId};
+use dispatch_mission::mission::RoutingDecision;
+use dispatch_mission::zone::Zone;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
@@ -47,15 +51,24 @@ pub trait CourierHarness: Send + Sync {
     fn recognises_its_own(&self) -> bool {
         true
     }
+    /// Whether the destination itself knows a repeat by its delivery id. Then nothing is looked for: a repeat goes out, and
+    /// what stands there is counted as the destination counts.
+    fn knows_repeats(&self) -> bool {
+        false
+    }
     /// From now on the destination does this.
     async fn behave(&self, behaviour: Behaviour);
     /// What stands at the destination: whose message, and the destination's name for it.
     async fn standing(&self) -> Vec<(DeliveryId, Option<String>)>;
 }
 
-/// A first attempt to bring `text` to `destination`.
+/// A first attempt to bring `text` to `destination`: as a message to people, as an event to programs.
 #[must_use]
 pub fn message_for(destination: Destination, text: &str) -> ClaimedDelivery {
+    let content = match destination.kind() {
+        DestinationKind::Webhook | DestinationKind::Agent => Content::Event(Box::new(event_of(text))),
+        _ => Content::Message { text: text.into() },
+    };
     ClaimedDelivery {
         delivery_id: DeliveryId::mint(),
         dispatch_id: DispatchId::mint(),
@@ -63,9 +76,17 @@ pub fn message_for(destination: Destination, text: &str) -> ClaimedDelivery {
         token: ClaimToken(Uuid::now_v7()),
         attempts: 1,
         destination,
-        content: Content::Message { text: text.into() },
+        content,
         may_have_been_sent: false,
     }
+}
+
+/// What is told of somebody who said `text`.
+#[must_use]
+pub fn event_of(text: &str) -> EventWork {
+    let mut event = EventWork::about(&claimed_unit(text), &stray().classification, &Zone::toronto());
+    event.decide(&RoutingDecision { auto_dispatch: true, reason: "Above 0.7 threshold".into() }, "stray");
+    event
 }
 
 /// What every [`Courier`] owes its callers.
@@ -80,7 +101,11 @@ pub async fn courier_contract(harness: &dyn CourierHarness) {
     }
     a_refusal_for_good_leaves_nothing(harness).await;
     silence_is_ambiguous_and_the_repeat_doubles_nothing(harness).await;
-    what_cannot_be_seen_is_not_sent_again(harness).await;
+    if harness.knows_repeats() {
+        a_repeat_goes_out_again(harness).await;
+    } else {
+        what_cannot_be_seen_is_not_sent_again(harness).await;
+    }
 }
 
 /// One attempt, checked for what holds of every outcome.
@@ -148,6 +173,21 @@ async fn silence_is_ambiguous_and_the_repeat_doubles_nothing(harness: &dyn Couri
             }
         }
     }
+}
+
+async fn a_repeat_goes_out_again(harness: &dyn CourierHarness) {
+    let mut delivery = message_for(harness.destination(), "did it arrive?");
+    delivery.may_have_been_sent = true;
+    for (behaviour, class) in [
+        (Behaviour::RefuseForNow, "retryable"),
+        (Behaviour::Unreachable, "retryable"),
+        (Behaviour::TakeAndHang, "ambiguous"),
+        (Behaviour::Accept, "delivered"),
+        (Behaviour::Accept, "delivered"),
+    ] {
+        assert_eq!(attempt(harness, behaviour, &delivery).await.class(), class, "{behaviour:?}");
+    }
+    assert_eq!(standing(harness, &delivery).await.len(), 1, "whoever knows a repeat acts once");
 }
 
 async fn what_cannot_be_seen_is_not_sent_again(harness: &dyn CourierHarness) {

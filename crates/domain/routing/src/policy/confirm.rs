@@ -1,7 +1,10 @@
 //! What is done about a unit when a person says so, however unsure its classification was.
 
+use super::endpoints::TASK_ORCHESTRATOR;
 use super::file::Policy;
-use crate::destination::{Destination, NotificationDestination, SlackThread, SmsNumber, StorageTable};
+use crate::destination::{
+    AgentDestination, Destination, NotificationDestination, SlackThread, SmsNumber, StorageTable, WebhookDestination,
+};
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
 use crate::unit::ClaimedUnit;
 use dispatch_classification::classification::{Classification, Meaning};
@@ -37,6 +40,28 @@ pub enum Wanted {
         /// Their number, E.164.
         to: String,
     },
+    /// The event, to this endpoint of the policy file.
+    Webhook {
+        /// Its name there.
+        target: String,
+    },
+    /// The event, to this external agent of the policy file; or the rows that the meaning leads to, from
+    /// [`TASK_ORCHESTRATOR`].
+    Agent {
+        /// Its name there.
+        target: String,
+    },
+}
+
+impl Wanted {
+    /// Whether rows are made of it.
+    fn is_rows(&self) -> bool {
+        match self {
+            Self::Storage(_) => true,
+            Self::Agent { target } => target == TASK_ORCHESTRATOR,
+            Self::Slack { .. } | Self::Sms { .. } | Self::Webhook { .. } => false,
+        }
+    }
 }
 
 /// Why nothing can be planned.
@@ -88,7 +113,7 @@ impl Policy {
                 }
             }
         }
-        Ok(decision)
+        Ok(self.announced(unit, meaning, zone, decision))
     }
 
     fn chosen(
@@ -100,12 +125,18 @@ impl Policy {
     ) -> Result<Vec<PlannedDelivery>, Unplannable> {
         let mut plan: Vec<PlannedDelivery> = Vec::new();
         // Rows first, for a receipt waits for them; the first of them is what it is about.
-        let (storage, messages): (Vec<_>, Vec<_>) =
-            wanted.iter().enumerate().partition(|(_, one)| matches!(one, Wanted::Storage(_)));
+        let (storage, messages): (Vec<_>, Vec<_>) = wanted.iter().enumerate().partition(|(_, one)| one.is_rows());
         for (index, one) in storage.into_iter().chain(messages) {
             let refuse = |(member, why)| Unplannable::Destination { index, member, why };
             let planned = match one {
                 Wanted::Storage(table) => self.rows(unit, meaning, *table, zone).map_err(refuse)?,
+                Wanted::Agent { target } if target == TASK_ORCHESTRATOR => {
+                    self.orchestrated(unit, meaning, zone).map_err(refuse)?
+                }
+                Wanted::Webhook { .. } | Wanted::Agent { .. } => {
+                    let to = self.program(one).map_err(refuse)?;
+                    self.event(unit, meaning, zone, to)
+                }
                 message => {
                     let to = address(unit, message).map_err(refuse)?;
                     let about = plan.iter().position(|one| matches!(one.content, Content::Storage(_)));
@@ -120,6 +151,34 @@ impl Policy {
             plan.push(planned);
         }
         if plan.is_empty() { Err(Unplannable::Nothing) } else { Ok(plan) }
+    }
+
+    /// The rows that the task orchestrator makes of this meaning.
+    fn orchestrated(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        zone: &Zone,
+    ) -> Result<PlannedDelivery, Wrong> {
+        let plan = self.plan(unit, meaning, zone).unwrap_or_default();
+        let rows = plan.into_iter().find(|one| matches!(one.content, Content::Storage(_)));
+        rows.ok_or((Some("target"), "makes nothing of chatter: name a table of storage"))
+    }
+
+    /// The endpoint or agent of that name, if the policy file has it.
+    fn program(&self, wanted: &Wanted) -> Result<Destination, Wrong> {
+        match wanted {
+            Wanted::Webhook { target } if self.endpoints.webhooks.contains_key(target) => {
+                Ok(Destination::Webhook(WebhookDestination { target: target.clone() }))
+            }
+            Wanted::Agent { target } if self.endpoints.agents.contains_key(target) => {
+                Ok(Destination::Agent(AgentDestination { target: target.clone() }))
+            }
+            Wanted::Agent { .. } => {
+                Err((Some("target"), "is neither task_orchestrator nor an agent of the policy file"))
+            }
+            _ => Err((Some("target"), "is no endpoint of the policy file")),
+        }
     }
 
     fn rows(
@@ -145,7 +204,7 @@ impl Policy {
     fn receipt_for(&self, meaning: &Classification, rows: Option<&PlannedDelivery>) -> Result<String, Wrong> {
         let table = rows.and_then(|one| match &one.destination {
             Destination::Storage(storage) => Some(storage.table),
-            Destination::Notification(_) => None,
+            _ => None,
         });
         match (table, meaning.meaning) {
             (Some(StorageTable::Listings) | None, Meaning::Group(key)) => Ok(self.listing_receipt(meaning, key)),
@@ -174,9 +233,7 @@ fn address(unit: &ClaimedUnit, wanted: &Wanted) -> Result<NotificationDestinatio
         (Wanted::Sms { to }, Source::Sms) => {
             Ok(NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: to.clone() }))
         }
-        (Wanted::Slack { .. }, Source::Sms) => Err((Some("target"), "cannot be sent: the message came by SMS")),
-        (Wanted::Sms { .. } | Wanted::Storage(_), _) => {
-            Err((Some("target"), "cannot be sent: the message came by Slack"))
-        }
+        (_, Source::Sms) => Err((Some("target"), "cannot be sent: the message came by SMS")),
+        (_, Source::Slack) => Err((Some("target"), "cannot be sent: the message came by Slack")),
     }
 }

@@ -10,14 +10,15 @@ use crate::unit::{ClaimedUnit, Revision};
 use dispatch_classification::classification::{Classification, Meaning, TaskTitle};
 use dispatch_classification::taxonomy::{GroupKey, TaskKey};
 use dispatch_mission::mission::{MissionType, RoutingDecision};
-use dispatch_mission::signal::Source;
+use dispatch_mission::signal::{Conversation, Source};
 use dispatch_mission::zone::Zone;
 
 impl Policy {
     /// Decides what is done about `unit`, which means `meaning`. Wall times become instants in `zone`.
     #[must_use]
     pub fn decide(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
-        self.in_view_of_before(unit, meaning, self.by_meaning(unit, meaning, zone))
+        let decision = self.in_view_of_before(unit, meaning, self.by_meaning(unit, meaning, zone));
+        self.announced(unit, meaning, zone, decision)
     }
 
     /// What a decision comes to where the unit has led to something before.
@@ -68,7 +69,7 @@ impl Policy {
             Verdict::Dispatch(mut plan) => {
                 // Its author had a receipt, unless the answer to a question has completed it just now.
                 plan.retain(|one| {
-                    matches!(one.content, Content::Storage(_)) || revision.waiting || one.quota.is_some()
+                    !matches!(one.content, Content::Message { .. }) || revision.waiting || one.quota.is_some()
                 });
                 let kept: Vec<_> = plan.iter().filter_map(|one| table_of(&one.destination)).collect();
                 plan.extend(each(&StorageItem::Withdraw, &mut made.filter(|table| !kept.contains(table))));
@@ -224,6 +225,7 @@ impl Policy {
                 confidence: meaning.confidence.get(),
                 routing_decision: self.above_threshold(),
                 revision: unit.revision.as_ref().map_or(0, |revision| revision.number),
+                answer: None,
                 item,
             })),
             after: None,
@@ -255,27 +257,27 @@ fn agent_task(
 
 /// A message back to where the unit came from: in the thread of its first message, or to its author's phone.
 fn reply(unit: &ClaimedUnit, text: String, after: Option<usize>, quota: Option<Quota>) -> Option<PlannedDelivery> {
-    let place = &unit.conversation;
-    let to = match place.source {
+    let first = unit.members.first().map(|member| member.message_ref.as_str());
+    let destination = Destination::Notification(reply_to(&unit.conversation, &unit.author, first)?);
+    Some(PlannedDelivery { destination, content: Content::Message { text }, after, quota })
+}
+
+/// Where whoever wrote the messages is answered; `first` is the provider's name of the first of them.
+pub(crate) fn reply_to(place: &Conversation, author: &str, first: Option<&str>) -> Option<NotificationDestination> {
+    Some(match place.source {
         Source::Slack => NotificationDestination::Slack(SlackThread {
             workspace: place.workspace.clone(),
             channel_id: place.channel.clone(),
-            thread_ts: place.thread.clone().or_else(|| Some(unit.members.first()?.message_ref.clone()))?,
+            thread_ts: place.thread.as_deref().or(first)?.to_owned(),
         }),
-        Source::Sms => NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: unit.author.clone() }),
-    };
-    Some(PlannedDelivery {
-        destination: Destination::Notification(to),
-        content: Content::Message { text },
-        after,
-        quota,
+        Source::Sms => NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: author.to_owned() }),
     })
 }
 
 fn table_of(destination: &Destination) -> Option<StorageTable> {
     match destination {
         Destination::Storage(storage) => Some(storage.table),
-        Destination::Notification(_) => None,
+        _ => None,
     }
 }
 

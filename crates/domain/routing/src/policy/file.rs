@@ -1,5 +1,6 @@
 //! The policy file: its shape, the embedded default, and what is wrong with one that cannot be used.
 
+use super::endpoints::{Endpoint, Endpoints, ExternalAgent, Name};
 use crate::backoff::RetrySchedule;
 use crate::storage::ActivityTemplate;
 use dispatch_classification::taxonomy::{GroupKey, TaskKey};
@@ -24,6 +25,8 @@ pub struct Policy {
     pub(super) task_types: BTreeMap<TaskKey, MissionType>,
     pub(super) templates: BTreeMap<GroupKey, Vec<ActivityTemplate>>,
     pub(super) default_template: Vec<ActivityTemplate>,
+    /// Whose programs are told of what is routed.
+    pub endpoints: Endpoints,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -65,6 +68,10 @@ struct PolicyFile {
     retry: Retry,
     task_types: BTreeMap<TaskKey, MissionType>,
     templates: BTreeMap<TemplateName, Vec<ActivityTemplate>>,
+    #[serde(default)]
+    endpoints: BTreeMap<Name, Endpoint>,
+    #[serde(default)]
+    agents: BTreeMap<Name, ExternalAgent>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +108,15 @@ pub enum PolicyError {
     /// A listing's template has more activities than priorities.
     #[error("a template has {0} activities; at most 11 get a priority of their own (10 to 0)")]
     TemplateTooLong(usize),
+    /// An agent has the name of one that Dispatch has itself.
+    #[error("agents.{0} cannot be: the task orchestrator is a part of Dispatch; give your agent another name")]
+    AgentNameTaken(String),
+    /// What should name environment variables does not.
+    #[error(
+        "{0}.secrets must name one environment variable such as CRM_WEBHOOK_SECRET, or the new one and the old one while \
+         rotating; what is in them does not belong into this file"
+    )]
+    Secrets(String),
 }
 
 impl Policy {
@@ -130,6 +146,7 @@ impl Policy {
             task_types: file.task_types,
             templates,
             default_template: default_template.ok_or(PolicyError::NoDefaultTemplate)?,
+            endpoints: Endpoints::new(file.endpoints, file.agents)?,
         }
         .checked()
     }

@@ -1,6 +1,7 @@
 //! What the policy decides, by example and by property.
 
 mod confirmations;
+mod events;
 mod revisions;
 
 use crate::destination::{Destination, NotificationDestination};
@@ -71,14 +72,14 @@ fn deliveries(decision: Decision) -> Vec<PlannedDelivery> {
 fn message(delivery: &PlannedDelivery) -> &str {
     match &delivery.content {
         Content::Message { text } => text,
-        Content::Storage(_) => panic!("expected a message"),
+        other => panic!("expected a message, not {other:?}"),
     }
 }
 
 fn item(delivery: &PlannedDelivery) -> &StorageItem {
     match &delivery.content {
         Content::Storage(work) => &work.item,
-        Content::Message { .. } => panic!("expected storage"),
+        other => panic!("expected storage, not {other:?}"),
     }
 }
 

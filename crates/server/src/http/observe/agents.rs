@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 /// Lists the agents.
 #[utoipa::path(
     get, path = "/observe/agents", operation_id = "listAgents", tag = "observe", summary = "Who can be asked?",
-    description = "Classifiers in the order in which they are asked, who answers questions, and the task orchestrator; each with what \
-                   it can do, how it is and what it did in the last day, all replicas together. `health` is what the replica that \
+    description = "Classifiers in the order in which they are asked, who answers questions, the task orchestrator, and the \
+                   external agents of the policy file; each with what it can do, how it is and what it did in the last day, all replicas together. `health` is what the replica that \
                    answers knows: a provider that did not answer lately rests there for a while, and the next one is asked.",
     responses(
         (status = 200, description = "All of them", body = AgentListDto),
@@ -76,10 +76,10 @@ pub struct AgentDto {
     /// What kind it is.
     pub kind: AgentKindDto,
     /// What it does, in a sentence.
-    pub description: &'static str,
+    pub description: String,
     /// What it can do: `classify`, `stream`, `converse`, a tool's name, …
-    pub capabilities: Vec<&'static str>,
-    /// `local`, or who runs the model.
+    pub capabilities: Vec<String>,
+    /// `local`, who runs the model, or the host of an external agent.
     pub provider: String,
     /// The model or rule set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ pub struct AgentDto {
     pub model: Option<String>,
     /// How it is, as this replica knows.
     pub health: AgentHealthDto,
-    /// Why it rests: `circuit_open`, `rate_limited`, `unauthorized`, …
+    /// Why it rests: `circuit_open`, `rate_limited`, `unauthorized`, `no_secret`, `endpoint_disabled`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub health_reason: Option<&'static str>,
@@ -154,8 +154,8 @@ impl From<Agent> for AgentDto {
         Self {
             name: card.name,
             kind: card.kind.into(),
-            description: card.description,
-            capabilities: card.capabilities,
+            description: card.description.into_owned(),
+            capabilities: card.capabilities.into_iter().map(Into::into).collect(),
             provider: card.provider,
             model: card.model,
             health,

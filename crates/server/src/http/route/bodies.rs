@@ -34,7 +34,8 @@ pub struct DispatchRequestDto {
 
 /// A destination. `type` and `target` say which members there are: `storage` to `supabase` has a `table` (`listings` or
 /// `dispatch_agent_tasks`); `notification` to `slack` has a `channel_id`, and in another channel than the message's a `thread_ts`;
-/// `notification` to `sms` has `to`.
+/// `notification` to `sms` has `to`. `webhook` names an endpoint of the policy file; `agent` names one of its agents, or
+/// `task_orchestrator`, which makes the rows that the message leads to.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DestinationRequest, example = json!({ "type": "storage", "target": "supabase", "table": "dispatch_agent_tasks" }))]
@@ -42,7 +43,7 @@ pub struct DestinationRequestDto {
     /// What sort of destination it is.
     #[serde(rename = "type")]
     pub kind: DestinationTypeDto,
-    /// `supabase`; `slack` or `sms`.
+    /// `supabase`; `slack` or `sms`; the name of an endpoint or of an agent.
     pub target: String,
     /// The table; for storage.
     #[schema(nullable = false)]
@@ -143,7 +144,14 @@ impl DestinationRequestDto {
             }
             (DestinationTypeDto::Storage, _) => Err(("target", "must be supabase")),
             (DestinationTypeDto::Notification, _) => Err(("target", "must be slack or sms")),
-            (DestinationTypeDto::Agent | DestinationTypeDto::Webhook, _) => Err(("type", "is not served yet")),
+            (DestinationTypeDto::Agent, target) => {
+                self.has_only(&[])?;
+                Ok(Wanted::Agent { target: target.to_owned() })
+            }
+            (DestinationTypeDto::Webhook, target) => {
+                self.has_only(&[])?;
+                Ok(Wanted::Webhook { target: target.to_owned() })
+            }
         }
     }
 
@@ -198,6 +206,9 @@ mod tests {
         assert_eq!(read(slack), Ok(wanted));
         let sms = json!({"type": "notification", "target": "sms", "to": "+14165550101"});
         assert_eq!(read(sms), Ok(Wanted::Sms { to: "+14165550101".into() }));
+        let agent = json!({"type": "agent", "target": "task_orchestrator"});
+        assert_eq!(read(agent), Ok(Wanted::Agent { target: "task_orchestrator".into() }));
+        assert_eq!(read(json!({"type": "webhook", "target": "crm"})), Ok(Wanted::Webhook { target: "crm".into() }));
         for (destination, member) in [
             (json!({"type": "storage", "target": "supabase", "table": "users"}), "table"),
             (json!({"type": "storage", "target": "supabase", "table": "dispatch_activities"}), "table"),
@@ -208,8 +219,8 @@ mod tests {
             (json!({"type": "notification", "target": "slack", "channel_id": "C1", "thread_ts": "now"}), "thread_ts"),
             (json!({"type": "notification", "target": "sms", "to": "416 555 0101"}), "to"),
             (json!({"type": "notification", "target": "pigeon"}), "target"),
-            (json!({"type": "agent", "target": "task_orchestrator"}), "type"),
-            (json!({"type": "webhook", "target": "crm"}), "type"),
+            (json!({"type": "agent", "target": "task_orchestrator", "table": "listings"}), "table"),
+            (json!({"type": "webhook", "target": "crm", "to": "x"}), "to"),
         ] {
             assert_eq!(read(destination.clone()).expect_err("refused").0, member, "{destination}");
         }

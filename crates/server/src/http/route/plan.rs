@@ -16,7 +16,7 @@ pub struct DestinationDto {
     /// What sort of destination it is.
     #[serde(rename = "type")]
     pub kind: DestinationTypeDto,
-    /// `supabase`; `slack` or `sms`.
+    /// `supabase`; `slack` or `sms`; the name of an endpoint or of an agent.
     pub target: String,
     /// The table; for storage.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +93,8 @@ impl From<&Destination> for DestinationDto {
                 ..bare(DestinationTypeDto::Notification, "slack")
             },
             Destination::Notification(NotificationDestination::Sms(_)) => bare(DestinationTypeDto::Notification, "sms"),
+            Destination::Webhook(webhook) => bare(DestinationTypeDto::Webhook, &webhook.target),
+            Destination::Agent(agent) => bare(DestinationTypeDto::Agent, &agent.target),
         }
     }
 }
@@ -106,6 +108,7 @@ impl From<&PlannedDelivery> for PlannedDeliveryDto {
                 Self { destination, rows: rows(&table, &work.item), text: None }
             }
             Content::Message { text } => Self { destination, rows: Vec::new(), text: Some(text.clone()) },
+            Content::Event(_) => Self { destination, rows: Vec::new(), text: None },
         }
     }
 }

@@ -47,9 +47,9 @@ pub enum DestinationTypeDto {
     Storage,
     /// A message to people.
     Notification,
-    /// An agent; not served yet.
+    /// An agent: the task orchestrator, or one of the policy file.
     Agent,
-    /// An HTTP endpoint; not served yet.
+    /// An HTTP endpoint of the policy file.
     Webhook,
 }
 

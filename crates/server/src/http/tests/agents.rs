@@ -22,8 +22,8 @@ pub(super) fn agents(used: &BTreeMap<String, Tally>) -> Data<Agents> {
     let card = AgentCard {
         name: "classifier.openai".into(),
         kind: AgentKind::Classifier,
-        description: "Asks a model.",
-        capabilities: vec!["classify", "stream"],
+        description: "Asks a model.".into(),
+        capabilities: vec!["classify".into(), "stream".into()],
         provider: "openai".into(),
         model: Some("gpt".into()),
         probe: Arc::new(Rests),

@@ -186,13 +186,20 @@ async fn what_cannot_be_dispatched_says_why() {
     ask(Fault::default(), dispatch(long)).await.problem(422, "limit_exceeded");
     let several = json!([
         {"type": "storage", "target": "supabase", "table": "dispatch_agent_tasks"},
-        {"type": "webhook", "target": "crm"},
+        {"type": "webhook", "target": "crm", "table": "listings"},
         {"type": "storage", "target": "supabase", "table": "users"},
     ]);
     let wrong = dispatch(json!({"classification_id": MEANING, "destinations": several}));
     let errors = ask(Fault::default(), wrong).await.problem(422, "destination_invalid")["errors"].clone();
     let pointers: Vec<_> = errors.as_array().expect("errors").iter().map(|one| one["pointer"].clone()).collect();
-    assert_eq!(pointers, ["/destinations/1/type", "/destinations/2/table"]);
+    assert_eq!(pointers, ["/destinations/1/table", "/destinations/2/table"]);
+    for (kind, detail) in [("webhook", "endpoint"), ("agent", "task_orchestrator")] {
+        let nowhere = json!([{"type": kind, "target": "crm"}]);
+        let wrong = dispatch(json!({"classification_id": MEANING, "destinations": nowhere}));
+        let errors = ask(Fault::default(), wrong).await.problem(422, "destination_invalid")["errors"].clone();
+        assert_eq!(errors[0]["pointer"], "/destinations/0/target");
+        assert!(errors[0]["detail"].as_str().is_some_and(|told| told.contains(detail)), "{errors}");
+    }
     let slack = json!([{"type": "notification", "target": "slack", "channel_id": "C1", "thread_ts": "1.0"}]);
     let wrong = dispatch(json!({"classification_id": MEANING, "destinations": slack}));
     let errors = ask(Fault::default(), wrong).await.problem(422, "destination_invalid")["errors"].clone();

@@ -20,16 +20,16 @@ use crate::store::timeline::{self, Entry};
 
 /// One decided unit.
 #[derive(Clone, Copy)]
-pub(super) struct Order<'a> {
-    pub(super) unit: Uuid,
-    pub(super) classification: Uuid,
+pub(crate) struct Order<'a> {
+    pub(crate) unit: Uuid,
+    pub(crate) classification: Uuid,
     /// Id of the dispatch, where there is one to write.
-    pub(super) dispatch: Uuid,
-    pub(super) decision: &'a Decision,
+    pub(crate) dispatch: Uuid,
+    pub(crate) decision: &'a Decision,
 }
 
 /// Writes everything that follows, the story last: `entries` and what is added to them here.
-pub(super) async fn carry_out(
+pub(crate) async fn carry_out(
     connection: &mut AsyncPgConnection,
     orders: &[Order<'_>],
     mut entries: Vec<Entry>,
@@ -51,6 +51,7 @@ pub(super) fn keeps_receipts(verdict: &Verdict) -> bool {
     plan.iter().all(|one| match &one.content {
         Content::Storage(work) => !matches!(work.item, StorageItem::Withdraw),
         Content::Message { .. } => false,
+        Content::Event(_) => true,
     })
 }
 

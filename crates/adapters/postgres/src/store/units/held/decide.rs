@@ -98,7 +98,7 @@ async fn realtors_must_be_known(connection: &mut AsyncPgConnection, verdict: &Ve
     let Verdict::Dispatch(plan) = verdict else { return Ok(()) };
     let named = plan.iter().find_map(|one| match &one.content {
         Content::Storage(work) => work.realtor_id.as_ref(),
-        Content::Message { .. } => None,
+        Content::Message { .. } | Content::Event(_) => None,
     });
     match named {
         Some(realtor) if !people::exists(connection, "realtors", &realtor.0).await? => {
