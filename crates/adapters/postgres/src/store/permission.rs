@@ -84,22 +84,24 @@ pub(crate) async fn allow(
     Ok(before.reason)
 }
 
-/// Notes that a provider refused to write to `recipient`, unless that was known, or they spoke about it just now.
+/// Notes that a provider refused to write to `recipient`, unless that was known, or they spoke about it just now. Answers
+/// whether it is news.
 pub(crate) async fn refused(
     connection: &mut AsyncPgConnection,
     recipient: &Recipient,
     reason: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let known: Vec<Known> = sql(LOCK).bind::<Text, _>(recipient.as_str()).load(connection).await?;
-    if known.iter().all(|row| row.reason.is_none()) {
-        sql(BLOCK_UNLESS_ANSWERED)
-            .bind::<Text, _>(recipient.as_str())
-            .bind::<Text, _>(reason)
-            .bind::<SqlUuid, _>(id_of(SystemTime::now().checked_sub(CLOCKS_DIFFER)))
-            .execute(connection)
-            .await?;
+    if known.iter().any(|row| row.reason.is_some()) {
+        return Ok(false);
     }
-    Ok(())
+    let noted = sql(BLOCK_UNLESS_ANSWERED)
+        .bind::<Text, _>(recipient.as_str())
+        .bind::<Text, _>(reason)
+        .bind::<SqlUuid, _>(id_of(SystemTime::now().checked_sub(CLOCKS_DIFFER)))
+        .execute(connection)
+        .await?;
+    Ok(noted > 0)
 }
 
 /// The least UUIDv7 of this moment.

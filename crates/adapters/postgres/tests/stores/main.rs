@@ -17,6 +17,7 @@ mod missions;
 mod observing;
 mod operations;
 mod opted_out;
+mod programs;
 mod races;
 mod records;
 mod refusals;

@@ -1,5 +1,6 @@
 //! What the `DeliveryQueue` port does, one step per file. It must not know a courier.
 
+mod answers;
 pub(super) mod claim;
 pub(super) mod dependents;
 pub(super) mod insert;

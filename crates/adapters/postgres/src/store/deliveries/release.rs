@@ -3,6 +3,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_routing::delivery::ENDPOINT_DISABLED;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -24,6 +25,17 @@ WHERE delivery_id IN (
 RETURNING delivery_id, unit_id"
 );
 
+// Switched on again, it begins anew: what it answered before says nothing about now.
+const RELEASE_SWITCHED_ON: &str = "
+UPDATE dispatch.deliveries SET state = 'pending', reason = NULL, attempts = 0, next_attempt_at = now()
+WHERE delivery_id IN (
+    SELECT delivery_id FROM dispatch.deliveries AS d
+    WHERE state = 'held' AND reason = $1 AND NOT EXISTS (
+        SELECT FROM dispatch.send_permissions
+        WHERE recipient = d.kind || ':' || (d.destination ->> 'target') AND reason IS NOT NULL)
+    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING delivery_id, unit_id";
+
 #[derive(QueryableByName)]
 struct Released {
     #[diesel(sql_type = SqlUuid)]
@@ -35,26 +47,29 @@ struct Released {
 pub(crate) async fn release_held(connection: &mut AsyncPgConnection, limit: u32) -> Result<u32, StoreError> {
     connection
         .transaction(async |connection| {
-            let released: Vec<Released> =
-                sql(RELEASE).bind::<Text, _>(EXPAND_DUE).bind::<BigInt, _>(i64::from(limit)).load(connection).await?;
-            if !released.is_empty() {
-                let entries: Vec<Entry> = released.iter().map(entry).collect();
+            let mut entries: Vec<Entry> = Vec::new();
+            for (statement, reason) in [(RELEASE, EXPAND_DUE), (RELEASE_SWITCHED_ON, ENDPOINT_DISABLED)] {
+                let released: Vec<Released> =
+                    sql(statement).bind::<Text, _>(reason).bind::<BigInt, _>(i64::from(limit)).load(connection).await?;
+                entries.extend(released.iter().map(|row| entry(row, reason)));
+            }
+            if !entries.is_empty() {
                 timeline::append(connection, &entries).await?;
                 timeline::ring(connection).await?;
             }
-            Ok(u32::try_from(released.len()).unwrap_or(u32::MAX))
+            Ok(u32::try_from(entries.len()).unwrap_or(u32::MAX))
         })
         .await
 }
 
-fn entry(row: &Released) -> Entry {
+fn entry(row: &Released, reason: &str) -> Entry {
     Entry {
         step: "deliver",
         event: "delivery.released",
         unit: Some(row.unit_id),
         delivery: Some(row.delivery_id),
         subject: Some(row.delivery_id.to_string()),
-        detail: json!({ "was_held_for": EXPAND_DUE }),
+        detail: json!({ "was_held_for": reason }),
         ..Entry::default()
     }
 }

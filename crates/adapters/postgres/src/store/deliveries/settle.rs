@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use dispatch_routing::delivery::{AttemptOutcome, DeliveryState};
+use dispatch_mission::signal::Recipient;
+use dispatch_routing::delivery::{AttemptOutcome, DeliveryState, ENDPOINT_DISABLED};
 use dispatch_routing::delivery_queue::{DeliverySettlement, NextStep};
 use dispatch_routing::destination::Destination;
 use dispatch_routing::queue::Settled;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::dependents;
+use super::{answers, dependents};
 use crate::store::error::StoreError;
 use crate::store::permission;
 use crate::store::sql::sql;
@@ -30,7 +31,7 @@ UPDATE dispatch.deliveries AS d SET
 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS attempt (delivery_id, token, state, reason, reference, sent, again_us)
 WHERE d.delivery_id = attempt.delivery_id AND d.claim_token = attempt.token AND d.state = 'pending'
 RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts,
-    CASE WHEN attempt.reason = 'opted_out' THEN d.destination END AS opted_out";
+    CASE WHEN attempt.reason IN ('opted_out', 'endpoint_disabled') THEN d.destination END AS refuses";
 
 /// The code of a refusal that a provider knows of and we may not. The others are known by what is noted already, and
 /// may have been lifted while the attempt was under way.
@@ -47,7 +48,7 @@ struct Stood {
     #[diesel(sql_type = Int4)]
     attempts: i32,
     #[diesel(sql_type = Nullable<Jsonb>)]
-    opted_out: Option<Value>,
+    refuses: Option<Value>,
 }
 
 pub(crate) async fn settle(
@@ -83,6 +84,9 @@ async fn in_transaction(
     dependents::cancel(connection, lost).await?;
     for (one, row) in &live {
         remember_refusal(connection, one, row).await?;
+        if let AttemptOutcome::Answered { answer } = &one.outcome {
+            answers::route_on(connection, one.delivery_id, answer).await?;
+        }
     }
     // The second settlement of one claim finds it settled, also within a batch.
     let answer = |one: &DeliverySettlement| match stood.remove(&claim_of(one)) {
@@ -92,19 +96,38 @@ async fn in_transaction(
     Ok(settlements.iter().map(answer).collect())
 }
 
-/// A provider that refuses because its recipient opted out knows it from them: nobody writes to them again.
+/// A provider that refuses because its recipient opted out knows it from them: nobody writes to them again. An endpoint
+/// that answers 410 says so itself.
 async fn remember_refusal(
     connection: &mut AsyncPgConnection,
     one: &DeliverySettlement,
     row: &Stood,
 ) -> Result<(), StoreError> {
-    let (AttemptOutcome::Unwanted { .. }, Some(destination)) = (&one.outcome, &row.opted_out) else {
-        return Ok(());
+    let reason = match &one.outcome {
+        AttemptOutcome::Unwanted { .. } => OPTED_OUT,
+        AttemptOutcome::Disabled => ENDPOINT_DISABLED,
+        _ => return Ok(()),
     };
+    let Some(destination) = &row.refuses else { return Ok(()) };
     let destination: Destination = serde_json::from_value(destination.clone())?;
-    match destination.recipient() {
-        Some(recipient) => permission::refused(connection, &recipient, OPTED_OUT).await,
-        None => Ok(()),
+    let Some(recipient) = destination.recipient() else { return Ok(()) };
+    let is_news = permission::refused(connection, &recipient, reason).await?;
+    if is_news && reason == ENDPOINT_DISABLED {
+        timeline::append(connection, &[switched_off(row, &recipient)]).await?;
+    }
+    Ok(())
+}
+
+/// The story's line about an endpoint that is switched off from now on.
+fn switched_off(row: &Stood, recipient: &Recipient) -> Entry {
+    Entry {
+        step: "deliver",
+        event: "endpoint.disabled",
+        unit: Some(row.unit_id),
+        delivery: Some(row.delivery_id),
+        subject: Some(recipient.as_str().to_owned()),
+        detail: json!({ "reason": "http_410" }),
+        ..Entry::default()
     }
 }
 

@@ -117,7 +117,11 @@ fn effects(job: &Job<'_>) -> Vec<Effect> {
     match &job.work.item {
         StorageItem::AgentTask(_) => {
             let mission_id = Some(MissionId::mint().0);
-            vec![Effect { effect_key: key(AGENT_TASKS, 0), listing_id: None, mission_id, revision }]
+            let effect_key = match &job.work.answer {
+                Some(of) => format!("{}/{AGENT_TASKS}/{}-{}", job.unit, of.delivery_id, of.place),
+                None => key(AGENT_TASKS, 0),
+            };
+            vec![Effect { effect_key, listing_id: None, mission_id, revision }]
         }
         StorageItem::Listing(work) => {
             let listing = ListingId::mint().0;

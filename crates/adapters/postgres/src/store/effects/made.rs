@@ -47,7 +47,7 @@ impl Made {
         [LISTINGS, ACTIVITIES, AGENT_TASKS].into_iter().find(|table| *table == named)
     }
 
-    /// Its place in the work that made it.
+    /// Its place in the work that made it; none for what an agent's answer made, which the unit does not speak of.
     pub(super) fn item(&self) -> Option<usize> {
         self.effect_key.split('/').nth(2)?.parse().ok()
     }

@@ -112,6 +112,8 @@ pub(super) async fn apply(
         effect.is_of(unit)
             && effect.revision < later.revision()
             && effect.table().and_then(made::table_of) == Some(later.job.table)
+            // What an agent answered does not change with the words it was asked about; it goes with them.
+            && (effect.item().is_some() || matches!(later.job.work.item, StorageItem::Withdraw))
     };
     let effects: Vec<&Made> = made.iter().filter(is_meant).collect();
     let mut sorted = Sorted::default();

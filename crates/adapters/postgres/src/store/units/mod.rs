@@ -2,7 +2,7 @@
 
 pub(super) mod amend;
 mod answer;
-mod carry_out;
+pub(super) mod carry_out;
 pub(super) mod claim;
 pub(super) mod close;
 pub(super) mod held;

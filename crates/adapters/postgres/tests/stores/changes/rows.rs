@@ -211,3 +211,26 @@ async fn a_change_waits_for_a_delivery_in_somebodys_hands() {
     assert_eq!(world.look_again().await, 1);
     assert_eq!(world.turn(STRAY).await.text(), "new");
 }
+
+#[tokio::test]
+async fn what_an_agent_made_stays_when_the_words_change_and_goes_with_them() {
+    use dispatch_mission::ids::DeliveryId;
+    use dispatch_routing::plan::Verdict;
+    use dispatch_routing::storage::AnswerItem;
+    let world = World::new().await;
+    world.hears([says("c", "U1", 0, "Book the cat")]).await;
+    let unit = world.claim_one().await;
+    let answered =
+        crate::support::task(|work| work.answer = Some(AnswerItem { delivery_id: DeliveryId::mint(), place: 0 }));
+    let plan = vec![crate::support::task(|_| ()), answered];
+    world.replica.units.settle(vec![settlement(&unit, Verdict::Dispatch(plan))]).await.unwrap();
+    let open = "dispatch_agent_tasks WHERE mission_status = 'OPEN'";
+    assert_eq!(world.count(open).await, 2, "each is an effect of its own");
+    world.hears([edit("c", 0, "Book the car", 60)]).await;
+    world.turn(STRAY).await;
+    assert_eq!(world.count("dispatch_agent_tasks WHERE description = 'Book the car'").await, 1, "the message's own");
+    assert_eq!(world.count(open).await, 2);
+    world.hears([edit("c", 0, "Nice cat", 120)]).await;
+    world.turn(CHATTER).await;
+    assert_eq!(world.count(open).await, 0, "nothing is wanted any more");
+}
