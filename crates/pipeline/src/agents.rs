@@ -2,13 +2,19 @@
 
 use crate::ports::StoreUnavailable;
 use crate::ports::agents::{AgentLog, Tally};
+use crate::ports::switches::EndpointSwitches;
 use dispatch_classification::classifier::Usage;
+use dispatch_mission::signal::Recipient;
+use dispatch_routing::delivery::ENDPOINT_DISABLED;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
+/// What the names of external agents begin with; the rest is theirs in the policy file.
+pub const EXTERNAL: &str = "external.";
 /// How often what was metered is written down; what a killed process had not written is lost.
 const WRITTEN_EVERY: Duration = Duration::from_secs(2);
 
@@ -137,8 +143,8 @@ pub struct AgentCard {
     /// Unique, and the same on every replica: `classifier.openai`.
     pub name: String,
     pub kind: AgentKind,
-    pub description: &'static str,
-    pub capabilities: Vec<&'static str>,
+    pub description: Cow<'static, str>,
+    pub capabilities: Vec<Cow<'static, str>>,
     /// `local`, or who runs the model.
     pub provider: String,
     pub model: Option<String>,
@@ -159,13 +165,20 @@ pub struct Agent {
 pub struct Agents {
     cards: Vec<AgentCard>,
     log: Arc<dyn AgentLog>,
+    switches: Option<Arc<dyn EndpointSwitches>>,
 }
 
 impl Agents {
     /// Over these agents, in the order in which they are shown.
     #[must_use]
     pub fn new(cards: Vec<AgentCard>, log: Arc<dyn AgentLog>) -> Self {
-        Self { cards, log }
+        Self { cards, log, switches: None }
+    }
+
+    /// The same; external agents rest that are switched off.
+    #[must_use]
+    pub fn switched_by(self, switches: Arc<dyn EndpointSwitches>) -> Self {
+        Self { switches: Some(switches), ..self }
     }
 
     /// All of them.
@@ -174,9 +187,17 @@ impl Agents {
     /// [`StoreUnavailable`].
     pub async fn list(&self) -> Result<Vec<Agent>, StoreUnavailable> {
         let mut tallies = self.log.read().await?;
+        let off = match &self.switches {
+            Some(switches) if self.cards.iter().any(|card| card.kind == AgentKind::External) => switches.off().await?,
+            _ => Vec::new(),
+        };
+        let is_off = |card: &AgentCard| {
+            let target = card.name.strip_prefix(EXTERNAL).filter(|_| card.kind == AgentKind::External);
+            target.is_some_and(|target| off.iter().any(|one| one.recipient == Recipient::agent(target)))
+        };
         let agent = |card: &AgentCard| Agent {
             card: card.clone(),
-            condition: card.probe.condition(),
+            condition: if is_off(card) { Condition::Resting(ENDPOINT_DISABLED) } else { card.probe.condition() },
             tally: tallies.remove(&card.name).unwrap_or_default(),
         };
         Ok(self.cards.iter().map(agent).collect())

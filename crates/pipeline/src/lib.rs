@@ -7,6 +7,7 @@ pub mod desk;
 pub mod failpoint;
 pub mod group_commit;
 pub mod intake;
+pub mod metered;
 pub mod minds;
 pub mod missions;
 pub mod observe;

@@ -3,6 +3,7 @@
 mod dev;
 mod doctor;
 mod dotenv;
+mod endpoint;
 mod key;
 mod migrate;
 mod send;
@@ -53,6 +54,8 @@ enum Command {
     Trace(trace::Arguments),
     /// Make, list and revoke API keys
     Key(key::Arguments),
+    /// Show whom the policy file names, and switch on again who answered 410
+    Endpoint(endpoint::Arguments),
     /// Look at configuration, clock, database and migrations, and say what is missing
     Doctor(doctor::Arguments),
     /// Print the OpenAPI document
@@ -85,6 +88,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Send(arguments) => send::run(*arguments).await,
         Command::Trace(arguments) => trace::run(arguments).await,
         Command::Key(arguments) => key::run(arguments).await,
+        Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Openapi => openapi(),
     }

@@ -6,6 +6,7 @@ mod couriers;
 mod gate;
 mod home;
 mod pools;
+mod programs;
 mod pulse;
 mod serve;
 #[cfg(feature = "testing")]
@@ -45,6 +46,7 @@ use dispatch_pipeline::ports::classifications::ClassificationStore;
 use dispatch_pipeline::ports::idempotency::IdempotencyStore;
 use dispatch_pipeline::ports::stories::Stories;
 use dispatch_pipeline::ports::streams::StreamStore;
+use dispatch_pipeline::ports::switches::EndpointSwitches;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::query::{Query, Sources};
 use dispatch_pipeline::reports::Reports;
@@ -53,8 +55,9 @@ use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgHeldWork, PgIdempotency, PgMissionDesk,
-    PgMissionStore, PgRecords, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgEndpointSwitches, PgHeldWork, PgIdempotency,
+    PgMissionDesk, PgMissionStore, PgRecords, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals,
+    PgWorkerRegistry,
 };
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
@@ -86,7 +89,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         desk: Data::new(Desk::new(AtHome::new(desk))),
         keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),
         observe: Data::new(observe(&pools.work, &pools.pulse)),
-        agents: Data::new(Agents::new(thinking.cards.clone(), AtHome::new(thinking.log(&pools.work)))),
+        agents: Data::new(agents(pools, thinking)),
         query: Data::new(query(config, pools, &streams, thinking)),
         streams: Data::new(streams),
         classify: Data::new(
@@ -108,6 +111,13 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         document: Data::new(Document::of_this_build()),
         front: Data::new(Front::new(config)),
     }
+}
+
+/// Who can be asked, and who of them is switched off.
+fn agents(pools: &Pools, thinking: &Thinking) -> Agents {
+    let switches: Arc<dyn EndpointSwitches> = Arc::new(PgEndpointSwitches::new(pools.work.clone()));
+    let log = AtHome::new(thinking.log(&pools.work));
+    Agents::new(thinking.cards.clone(), log).switched_by(AtHome::new(switches))
 }
 
 /// Who answers questions. It works at home, where streams are told.
@@ -175,7 +185,7 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
         units: Arc::new(PgUnitQueue::new(pool.clone())),
         deliveries,
         classifier: thinking.classifier.clone(),
-        couriers: couriers::couriers(config, untokened)?,
+        couriers: couriers::couriers(config, untokened, &thinking.meter)?,
         policy: config.routing.policy.clone(),
         zone: config.routing.zone,
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),

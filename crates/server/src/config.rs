@@ -6,6 +6,7 @@ mod http;
 mod identity;
 mod limits;
 mod llm;
+mod programs;
 mod reader;
 mod routing;
 mod slack;
@@ -18,6 +19,7 @@ pub use http::Http;
 pub use identity::Identity;
 pub use limits::{Limits, Origin, Rate};
 pub use llm::Llm;
+pub use programs::{Programs, Signing};
 pub use reader::{ConfigError, ConfigProblem};
 pub use routing::Routing;
 pub use slack::Slack;
@@ -51,6 +53,7 @@ pub struct Config {
     pub twilio: Twilio,
     pub llm: Llm,
     pub routing: Routing,
+    pub programs: Programs,
     pub worker: WorkerTuning,
     pub identity: Identity,
     pub telemetry: Telemetry,
@@ -64,6 +67,7 @@ impl Config {
     /// [`ConfigError`] with every mistake and its cure.
     pub fn from_env(env: &impl Fn(&str) -> Option<String>, role: Role) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
+        let routing = Routing::read(&mut reader);
         let config = Self {
             http: Http::read(&mut reader, role),
             limits: Limits::read(&mut reader, role),
@@ -71,7 +75,8 @@ impl Config {
             slack: Slack::read(&mut reader),
             twilio: Twilio::read(&mut reader),
             llm: Llm::read(&mut reader),
-            routing: Routing::read(&mut reader),
+            programs: Programs::read(&mut reader, &routing.policy.endpoints),
+            routing,
             worker: WorkerTuning::read(&mut reader),
             identity: Identity::read(&mut reader, role),
             telemetry: Telemetry::read(&mut reader),

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod records;
 pub mod stories;
 pub mod streams;
+pub mod switches;
 pub mod vitals;
 pub mod worker_registry;
 

@@ -4,6 +4,7 @@ mod check;
 mod database;
 mod front;
 mod identity;
+mod programs;
 mod settings;
 
 use super::state::DEFAULT_FOLDER;
@@ -36,6 +37,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     match Config::from_env(&process_env, Role::Inspect) {
         Ok(config) => {
             checks.extend(settings::look(&config, &arguments.data_dir));
+            checks.extend(programs::look(&config));
             checks.extend(identity::look(&config).await);
             checks.extend(front::look(&config));
             checks.extend(database::look(config.database.url, &arguments.data_dir).await);

@@ -102,7 +102,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// The database of DATABASE_URL, or the embedded one that runs below `folder`.
-async fn database(folder: &Path) -> Result<DatabaseUrl> {
+pub(super) async fn database(folder: &Path) -> Result<DatabaseUrl> {
     let config = Config::from_env(&process_env, Role::Inspect)?;
     if let Some(url) = config.database.url {
         return Ok(url);
@@ -137,7 +137,7 @@ async fn create(
 }
 
 /// Who sits here, for whoever wonders later who made a key.
-fn account() -> String {
+pub(super) fn account() -> String {
     let known = ["USER", "LOGNAME"].into_iter().find_map(process_env);
     known.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -1,10 +1,11 @@
 //! Who carries messages out: one courier for each kind of destination, by what is configured. Must not know what they say.
 
-use super::Untokened;
+use super::{Untokened, programs};
 use crate::config::Config;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use dispatch_outbound::{Outbound, OutboundOptions, authority};
+use dispatch_pipeline::agents::Meter;
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::DestinationKind;
@@ -14,8 +15,9 @@ use std::sync::Arc;
 use url::Url;
 
 /// All of them.
-pub fn couriers(config: &Config, untokened: Untokened) -> Result<Vec<Arc<dyn Courier>>> {
-    Ok(vec![slack(config, untokened)?, sms(config, untokened)?])
+pub fn couriers(config: &Config, untokened: Untokened, meter: &Arc<Meter>) -> Result<Vec<Arc<dyn Courier>>> {
+    let [webhooks, agents] = programs::couriers(config, meter)?;
+    Ok(vec![slack(config, untokened)?, sms(config, untokened)?, webhooks, agents])
 }
 
 fn slack(config: &Config, untokened: Untokened) -> Result<Arc<dyn Courier>> {

@@ -2,6 +2,7 @@
 //! shared by HTTP and worker. Must not know what is thought about.
 
 use super::aside::Aside;
+use super::programs;
 use crate::config::Config;
 use anyhow::{Context, Result};
 use dispatch_classification::classifier::Classifier;
@@ -53,6 +54,7 @@ impl Thinking {
         cards.extend(providers.iter().map(converser_card));
         cards.push(local_converser_card());
         cards.push(orchestrator_card());
+        cards.extend(programs::cards(config));
         let classifier =
             |provider: &Arc<Provider>| -> Arc<dyn Classifier> { Arc::new(LlmClassifier::new(provider.clone(), zone)) };
         let converser =
@@ -127,8 +129,8 @@ fn classifier_card(provider: &Arc<Provider>) -> AgentCard {
     AgentCard {
         name: format!("classifier.{}", provider.name()),
         kind: AgentKind::Classifier,
-        description: "Asks a language model what messages mean.",
-        capabilities: vec!["classify", "stream"],
+        description: "Asks a language model what messages mean.".into(),
+        capabilities: vec!["classify".into(), "stream".into()],
         ..provider_card(provider)
     }
 }
@@ -137,8 +139,8 @@ fn converser_card(provider: &Arc<Provider>) -> AgentCard {
     AgentCard {
         name: format!("query.{}", provider.name()),
         kind: AgentKind::Query,
-        description: "Answers questions by looking into the brokerage's own data.",
-        capabilities: vec!["converse", "tools", "stream"],
+        description: "Answers questions by looking into the brokerage's own data.".into(),
+        capabilities: vec!["converse".into(), "tools".into(), "stream".into()],
         ..provider_card(provider)
     }
 }
@@ -147,8 +149,9 @@ fn local_converser_card() -> AgentCard {
     AgentCard {
         name: "query.local".to_owned(),
         kind: AgentKind::Query,
-        description: "Answers the questions that people really ask by rules, on this machine, and says what it cannot.",
-        capabilities: vec!["tools", "stream"],
+        description: "Answers the questions that people really ask by rules, on this machine, and says what it cannot."
+            .into(),
+        capabilities: vec!["tools".into(), "stream".into()],
         provider: "local".to_owned(),
         model: Some(dispatch_pipeline::query::LOCAL_MODEL.to_owned()),
         probe: Arc::new(AlwaysReady),
@@ -159,7 +162,7 @@ fn provider_card(provider: &Arc<Provider>) -> AgentCard {
     AgentCard {
         name: String::new(),
         kind: AgentKind::External,
-        description: "",
+        description: "".into(),
         capabilities: Vec::new(),
         provider: provider.name().to_owned(),
         model: Some(provider.model().to_owned()),
@@ -171,8 +174,8 @@ fn local_card(local: &LocalClassifier) -> AgentCard {
     AgentCard {
         name: agent_name(local),
         kind: AgentKind::Classifier,
-        description: "Reads messages by rules and a small model, on this machine.",
-        capabilities: vec!["classify"],
+        description: "Reads messages by rules and a small model, on this machine.".into(),
+        capabilities: vec!["classify".into()],
         provider: local.name().to_owned(),
         model: Some(local::MODEL.to_owned()),
         probe: Arc::new(AlwaysReady),
@@ -183,8 +186,8 @@ fn orchestrator_card() -> AgentCard {
     AgentCard {
         name: ORCHESTRATOR.to_owned(),
         kind: AgentKind::Orchestrator,
-        description: "Turns classifications into listings, activities and agent tasks.",
-        capabilities: vec!["listings", "activities", "agent_tasks"],
+        description: "Turns classifications into listings, activities and agent tasks.".into(),
+        capabilities: vec!["listings".into(), "activities".into(), "agent_tasks".into()],
         provider: "local".to_owned(),
         model: None,
         probe: Arc::new(AlwaysReady),
