@@ -1,6 +1,7 @@
 """Answers questions about signatures with the vendors' own SDKs: one JSON object a line in, one a line out.
 
-Started by tests/src/harness/peers.rs. It must not know Dispatch: what it says is what Slack's and Twilio's users get.
+Started by tests/src/harness/peers.rs. It must not know Dispatch: what it says is what Slack's and Twilio's users
+get, and whoever receives webhooks.
 """
 
 import functools
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl
 from slack_bolt import App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 
 logging.disable(logging.CRITICAL)
@@ -71,7 +73,15 @@ def twilio_verify(token, url, signature, form=None, json_body=None, settings=Non
     return RequestValidator(token).validate(url, params, signature, get_signature_algorithm(settings))
 
 
-ANSWERS = {f.__name__: f for f in (slack_sign, slack_verify, bolt, twilio_sign, twilio_verify)}
+def webhook_verify(secret, headers, body):
+    try:
+        Webhook(secret).verify(body, headers, json_parse=False)
+    except WebhookVerificationError as error:
+        return str(error)
+    return None
+
+
+ANSWERS = {f.__name__: f for f in (slack_sign, slack_verify, bolt, twilio_sign, twilio_verify, webhook_verify)}
 
 for line in sys.stdin:
     question = json.loads(line)

@@ -4,6 +4,7 @@
 
 mod dev;
 mod drain;
+mod external;
 mod faults;
 mod held;
 mod idempotency;
