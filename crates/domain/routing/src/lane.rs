@@ -5,7 +5,7 @@ use crate::destination::{Destination, NotificationDestination};
 /// Whom a delivery waits for. Deliveries of different lanes never wait for each other.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Lane {
-    /// Who has to be there to take it: `slack/T1`, `sms/+14165550100`, `storage`. The first part is the kind. A circuit
+    /// Who has to be there to take it: `slack/T1`, `sms/+14165550100`, `webhook/crm`, `storage`. The first part is the kind. A circuit
     /// breaker stands before each.
     pub destination: String,
     /// The part of it that is written to at a rate of its own, such as a Slack channel.
@@ -38,6 +38,8 @@ impl Destination {
             }
             // Carriers count by the number that sends.
             Self::Notification(NotificationDestination::Sms(number)) => Lane::of(format!("{kind}/{}", number.from)),
+            Self::Webhook(webhook) => Lane::of(format!("{kind}/{}", webhook.target)),
+            Self::Agent(agent) => Lane::of(format!("{kind}/{}", agent.target)),
         }
     }
 }
@@ -45,7 +47,9 @@ impl Destination {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::destination::{SlackThread, SmsNumber, StorageDestination, StorageTable};
+    use crate::destination::{
+        AgentDestination, SlackThread, SmsNumber, StorageDestination, StorageTable, WebhookDestination,
+    };
 
     #[test]
     fn each_kind_has_lanes_of_its_own() {
@@ -58,5 +62,8 @@ mod tests {
         assert_eq!(sms.channel_text(), "");
         let storage = Destination::Storage(StorageDestination { table: StorageTable::Listings }).lane();
         assert_eq!(storage, Lane::of("storage"));
+        let webhook = Destination::Webhook(WebhookDestination { target: "crm".into() }).lane();
+        let agent = Destination::Agent(AgentDestination { target: "crm".into() }).lane();
+        assert_eq!((webhook, agent), (Lane::of("webhook/crm"), Lane::of("agent/crm")));
     }
 }

@@ -27,7 +27,7 @@ RETURNING delivery_id, unit_id"
 
 // Switched on again, it begins anew: what it answered before says nothing about now.
 const RELEASE_SWITCHED_ON: &str = "
-UPDATE dispatch.deliveries SET state = 'pending', reason = NULL, attempts = 0, next_attempt_at = now()
+UPDATE dispatch.deliveries SET state = 'pending', reason = NULL, attempts = 0, next_attempt_at = now(), due_since = now()
 WHERE delivery_id IN (
     SELECT delivery_id FROM dispatch.deliveries AS d
     WHERE state = 'held' AND reason = $1 AND NOT EXISTS (
