@@ -207,6 +207,7 @@ impl Agents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::switches::SwitchedOff;
     use async_trait::async_trait;
 
     /// Refuses the first time.
@@ -251,5 +252,43 @@ mod tests {
         assert_eq!((tally.calls, tally.failed(), tally.busy), (2, 1, Duration::from_millis(7)));
         assert_eq!(tally.usage, usage);
         assert!(meter.take().is_empty());
+    }
+
+    /// Agent `photos` is switched off.
+    struct PhotosOff;
+
+    #[async_trait]
+    impl EndpointSwitches for PhotosOff {
+        async fn off(&self) -> Result<Vec<SwitchedOff>, StoreUnavailable> {
+            let since = OffsetDateTime::UNIX_EPOCH;
+            Ok(vec![SwitchedOff { recipient: Recipient::agent("photos"), since, waiting: 2 }])
+        }
+
+        async fn switch_on(&self, _: &Recipient, _: &str) -> Result<bool, StoreUnavailable> {
+            Ok(false)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_external_agent_that_is_switched_off_rests() {
+        let card = |name: &str, kind| AgentCard {
+            name: name.into(),
+            kind,
+            description: "".into(),
+            capabilities: Vec::new(),
+            provider: "local".into(),
+            model: None,
+            probe: Arc::new(AlwaysReady),
+        };
+        let external = AgentKind::External;
+        let cards = vec![
+            card("external.photos", external),
+            card("external.movers", external),
+            card("external.photos", AgentKind::Query),
+        ];
+        let log = Arc::new(Stubborn(Mutex::new((1, BTreeMap::new()))));
+        let agents = Agents::new(cards, log).switched_by(Arc::new(PhotosOff));
+        let conditions: Vec<_> = agents.list().await.unwrap().into_iter().map(|agent| agent.condition).collect();
+        assert_eq!(conditions, [Condition::Resting("endpoint_disabled"), Condition::Ready, Condition::Ready]);
     }
 }

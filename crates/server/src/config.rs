@@ -67,20 +67,20 @@ impl Config {
     /// [`ConfigError`] with every mistake and its cure.
     pub fn from_env(env: &impl Fn(&str) -> Option<String>, role: Role) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(env);
-        let routing = Routing::read(&mut reader);
-        let config = Self {
+        let mut config = Self {
             http: Http::read(&mut reader, role),
             limits: Limits::read(&mut reader, role),
             database: Database::read(&mut reader, role),
             slack: Slack::read(&mut reader),
             twilio: Twilio::read(&mut reader),
             llm: Llm::read(&mut reader),
-            programs: Programs::read(&mut reader, &routing.policy.endpoints),
-            routing,
+            routing: Routing::read(&mut reader),
+            programs: Programs::default(),
             worker: WorkerTuning::read(&mut reader),
             identity: Identity::read(&mut reader, role),
             telemetry: Telemetry::read(&mut reader),
         };
+        config.programs = Programs::read(&mut reader, &config.routing.policy.endpoints);
         reader.finish(config)
     }
 }

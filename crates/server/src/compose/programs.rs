@@ -18,8 +18,7 @@ const SOURCE: &str = "/dispatch";
 pub fn couriers(config: &Config, meter: &Arc<Meter>) -> Result<[Arc<dyn Courier>; 2]> {
     let source = config.http.public_url.as_ref().map_or_else(|| SOURCE.to_owned(), ToString::to_string);
     let endpoints = &config.routing.policy.endpoints;
-    let webhooks = endpoints.webhooks.iter().map(|(name, endpoint)| (name, endpoint));
-    let webhooks = receivers("endpoint", webhooks, &config.programs.webhooks)?;
+    let webhooks = receivers("endpoint", endpoints.webhooks.iter(), &config.programs.webhooks)?;
     let agents = endpoints.agents.iter().map(|(name, agent)| (name, &agent.endpoint));
     let agents = receivers("agent", agents, &config.programs.agents)?;
     let to_agents = Arc::new(WebhookCourier::to_agents(source.clone(), agents));

@@ -170,7 +170,8 @@ async fn a_yes_is_accepted_with_its_deliveries() {
     let body = answer.json();
     assert_eq!((answer.status.as_u16(), &body["status"]), (202, &json!("routed")), "{}", answer.body);
     assert_eq!((&body["unit_id"], body["deliveries"].as_array().map(Vec::len)), (&json!(UNIT), Some(2)));
-    assert!(!answer.body.contains("555"), "{}", answer.body);
+    // Ids are random; a number is not.
+    assert!(!answer.body.contains("+1"), "{}", answer.body);
     let task = json!({"type": "storage", "target": "supabase", "table": "dispatch_agent_tasks"});
     let chosen = dispatch(json!({"classification_id": MEANING, "destinations": [task]}));
     let body = ask(Fault::default(), chosen).await.json();
