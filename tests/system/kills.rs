@@ -95,3 +95,43 @@ async fn under_load_with_the_server_killed_again_and_again() {
     assert_eq!((receipts.len(), distinct.len()), (accepted.len(), accepted.len()), "each is one receipt");
     system.finish().await;
 }
+
+/// Kills a server at `failpoint` while two people declare one listing; then two servers go on at once.
+async fn makes_one_listing_after(failpoint: &str) {
+    let system = system().await;
+    let mut doomed = system.serve_until(failpoint).await;
+    for (author, text) in [
+        ("U1", "New listing at 44 Birch Ave, going live Friday, $899k"),
+        ("U2", "New sale listing: 44 BIRCH AVENUE, Toronto, going live Friday, $899k"),
+    ] {
+        system.say(&doomed, &SlackMessage::new(author, text).in_channel(&format!("C{author}"))).await;
+    }
+    assert!(!doomed.ended().await.success());
+    let _servers = tokio::join!(system.serve(), system.serve());
+    system.settled().await;
+    let ledger = system.ledger();
+    assert_eq!(ledger.count("SELECT count(*) AS n FROM listings").await, 1, "one listing after {failpoint}");
+    let names = "SELECT count(*) AS n, count(DISTINCT name) AS names FROM dispatch_activities";
+    let activities = &ledger.rows(names).await[0];
+    assert_eq!(activities["n"], activities["names"], "each activity once after {failpoint}");
+    assert_eq!(ledger.count("SELECT count(*) AS n FROM listing_notes").await, 1);
+    let receipts = system.slack.posted();
+    let says = |words: &str| receipts.iter().filter(|receipt| receipt.text.contains(words)).count();
+    assert_eq!((receipts.len(), says("Listing detected"), says("Listing updated")), (2, 1, 1), "{receipts:?}");
+    system.finish().await;
+}
+
+#[tokio::test]
+async fn one_listing_of_two_after_claiming() {
+    makes_one_listing_after("unit.claimed").await;
+}
+
+#[tokio::test]
+async fn one_listing_of_two_after_classifying() {
+    makes_one_listing_after("unit.classified").await;
+}
+
+#[tokio::test]
+async fn one_listing_of_two_after_settling_one() {
+    makes_one_listing_after("unit.settled").await;
+}

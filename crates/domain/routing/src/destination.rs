@@ -32,6 +32,10 @@ pub enum StorageTable {
     Listings,
     /// An agent task.
     DispatchAgentTasks,
+    /// One activity on the listing that is there at the message's address.
+    DispatchActivities,
+    /// The record of Slack messages that the old backend kept.
+    Messages,
 }
 
 /// A message to people, in the conversation that the unit came from.

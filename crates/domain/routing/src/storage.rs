@@ -48,6 +48,10 @@ pub enum StorageItem {
     Listing(ListingWork),
     /// One agent task.
     AgentTask(AgentTaskWork),
+    /// One activity on the listing at its address.
+    Activity(AgentTaskWork),
+    /// The unit's messages, for the record.
+    Messages,
     /// New words for what the unit made before; what kind of work it is stays.
     Reword(Rewording),
     /// What the unit made in this table before is not wanted any more: missions that nobody took are cancelled, a listing
@@ -62,7 +66,8 @@ pub struct Rewording {
     pub text: String,
 }
 
-/// A listing with its template activities.
+/// A listing with its template activities. Where there is one at this address that is not finished, its message becomes a
+/// note of that one, and those activities are added that are not there yet.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ListingWork {
     /// What the message declared.
@@ -78,6 +83,9 @@ pub struct ListingWork {
     pub due_at: Option<OffsetDateTime>,
     /// In order of importance: the first gets the highest priority (10 at most).
     pub activities: Vec<ActivityTemplate>,
+    /// What its author is told instead where there is a listing at this address already, which this is added to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_updated: Option<String>,
 }
 
 /// One activity of a template.

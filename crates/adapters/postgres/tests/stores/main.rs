@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod addresses;
 mod agents;
 mod changes;
 mod classifications;
 mod contracts;
 mod desk;
+mod destinations;
 mod effects;
 mod held_work;
 mod identity;

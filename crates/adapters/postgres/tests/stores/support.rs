@@ -61,6 +61,7 @@ pub fn listing(address: Option<&str>) -> PlannedDelivery {
                 activity("Take listing photos", MissionType::Marketing, Visibility::Both),
                 activity("Create MLS listing", MissionType::Admin, Visibility::Agent),
             ],
+            receipt_updated: Some("Added to it".to_owned()),
         });
     });
     planned.destination = Destination::Storage(StorageDestination { table: StorageTable::Listings });

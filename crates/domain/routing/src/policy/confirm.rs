@@ -6,8 +6,10 @@ use crate::destination::{
     AgentDestination, Destination, NotificationDestination, SlackThread, SmsNumber, StorageTable, WebhookDestination,
 };
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
+use crate::storage::StorageItem;
 use crate::unit::ClaimedUnit;
 use dispatch_classification::classification::{Classification, Meaning};
+use dispatch_mission::address::Address;
 use dispatch_mission::ids::RealtorId;
 use dispatch_mission::mission::RoutingDecision;
 use dispatch_mission::signal::Source;
@@ -126,7 +128,10 @@ impl Policy {
         let mut plan: Vec<PlannedDelivery> = Vec::new();
         // Rows first, for a receipt waits for them; the first of them is what it is about.
         let (storage, messages): (Vec<_>, Vec<_>) = wanted.iter().enumerate().partition(|(_, one)| one.is_rows());
-        for (index, one) in storage.into_iter().chain(messages) {
+        // The record of what was said tells what was made of it.
+        let (record, rows): (Vec<_>, Vec<_>) =
+            storage.into_iter().partition(|(_, one)| matches!(one, Wanted::Storage(StorageTable::Messages)));
+        for (index, one) in rows.into_iter().chain(record).chain(messages) {
             let refuse = |(member, why)| Unplannable::Destination { index, member, why };
             let planned = match one {
                 Wanted::Storage(table) => self.rows(unit, meaning, *table, zone).map_err(refuse)?,
@@ -139,7 +144,7 @@ impl Policy {
                 }
                 message => {
                     let to = address(unit, message).map_err(refuse)?;
-                    let about = plan.iter().position(|one| matches!(one.content, Content::Storage(_)));
+                    let about = plan.iter().position(is_work);
                     let text = self.receipt_for(meaning, about.map(|at| &plan[at])).map_err(refuse)?;
                     let destination = Destination::Notification(to);
                     PlannedDelivery { destination, content: Content::Message { text }, after: about, quota: None }
@@ -197,6 +202,13 @@ impl Policy {
                 Ok(self.task_row(unit, meaning, Some(key), zone))
             }
             (StorageTable::DispatchAgentTasks, _) => Ok(self.task_row(unit, meaning, None, zone)),
+            (StorageTable::DispatchActivities, _) => {
+                let is_placed = meaning.listing.address.as_deref().and_then(Address::read).is_some();
+                let row = || self.activity_row(unit, meaning, meaning.meaning.task_key(), zone);
+                is_placed.then(row).ok_or((Some("table"), "needs a message that names an address: this one names none"))
+            }
+            (StorageTable::Messages, _) if unit.conversation.source == Source::Slack => Ok(self.record(unit, meaning)),
+            (StorageTable::Messages, _) => Err((Some("table"), "keeps messages from Slack: this one came by SMS")),
         }
     }
 
@@ -212,6 +224,11 @@ impl Policy {
             (None, _) => Err((None, "has nothing to tell: no rows are made, and the message is no work")),
         }
     }
+}
+
+/// Whether it makes work for people.
+fn is_work(one: &PlannedDelivery) -> bool {
+    matches!(&one.content, Content::Storage(work) if !matches!(work.item, StorageItem::Messages))
 }
 
 /// Which member is wrong, and how.

@@ -165,6 +165,11 @@ impl Policy {
             notes: unit.notes(),
             due_at: meaning.due_date.map(|due| zone.instant(due)),
             activities: self.templates.get(&key).unwrap_or(&self.default_template).clone(),
+            receipt_updated: meaning
+                .listing
+                .address
+                .as_deref()
+                .map(|address| told(&self.receipt.listing_updated, key, address)),
         });
         self.storage(StorageTable::Listings, unit, meaning, item)
     }
@@ -172,7 +177,7 @@ impl Policy {
     pub(super) fn listing_receipt(&self, meaning: &Classification, key: GroupKey) -> String {
         let address = meaning.listing.address.as_deref();
         let template = if address.is_some() { &self.receipt.listing } else { &self.receipt.listing_without_address };
-        template.replace("{group}", &title_case(key.as_str())).replace("{address}", address.unwrap_or_default())
+        told(template, key, address.unwrap_or_default())
     }
 
     fn task(&self, unit: &ClaimedUnit, meaning: &Classification, key: TaskKey, zone: &Zone) -> Vec<PlannedDelivery> {
@@ -190,8 +195,26 @@ impl Policy {
         zone: &Zone,
     ) -> PlannedDelivery {
         let mission_type = key.and_then(|key| self.task_types.get(&key).copied()).unwrap_or(MissionType::Admin);
-        let item = agent_task(unit, meaning, key, mission_type, None, zone);
+        let item = StorageItem::AgentTask(work(unit, meaning, key, mission_type, None, zone));
         self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)
+    }
+
+    /// One activity on the listing at the message's address.
+    pub(super) fn activity_row(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        key: Option<TaskKey>,
+        zone: &Zone,
+    ) -> PlannedDelivery {
+        let mission_type = key.and_then(|key| self.task_types.get(&key).copied()).unwrap_or(MissionType::Admin);
+        let item = StorageItem::Activity(work(unit, meaning, key, mission_type, None, zone));
+        self.storage(StorageTable::DispatchActivities, unit, meaning, item)
+    }
+
+    /// The messages themselves, for the record.
+    pub(super) fn record(&self, unit: &ClaimedUnit, meaning: &Classification) -> PlannedDelivery {
+        self.storage(StorageTable::Messages, unit, meaning, StorageItem::Messages)
     }
 
     fn question(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Vec<PlannedDelivery> {
@@ -202,7 +225,7 @@ impl Policy {
         } else {
             plain.join("; ")
         };
-        let item = agent_task(unit, meaning, None, MissionType::Admin, Some(missing.clone()), zone);
+        let item = StorageItem::AgentTask(work(unit, meaning, None, MissionType::Admin, Some(missing.clone()), zone));
         let quota = Quota { key: format!("question:{}", unit.conversation.key()), every: self.question_interval() };
         let mut plan = vec![self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)];
         plan.extend(reply(unit, self.question.text.replace("{missing}", &missing), Some(0), Some(quota)));
@@ -234,17 +257,18 @@ impl Policy {
     }
 }
 
-fn agent_task(
+/// What a person has to do.
+fn work(
     unit: &ClaimedUnit,
     meaning: &Classification,
     task_key: Option<TaskKey>,
     mission_type: MissionType,
     needs_info: Option<String>,
     zone: &Zone,
-) -> StorageItem {
+) -> AgentTaskWork {
     let description = unit.notes();
     let title = meaning.task_title.clone().or_else(|| TaskTitle::from_text(&description));
-    StorageItem::AgentTask(AgentTaskWork {
+    AgentTaskWork {
         task_key,
         mission_type,
         title: title.map_or_else(|| "Untitled request".to_owned(), |title| title.to_string()),
@@ -252,7 +276,7 @@ fn agent_task(
         address: meaning.listing.address.clone(),
         due_at: meaning.due_date.map(|due| zone.instant(due)),
         needs_info,
-    })
+    }
 }
 
 /// A message back to where the unit came from: in the thread of its first message, or to its author's phone.
@@ -272,6 +296,11 @@ pub(crate) fn reply_to(place: &Conversation, author: &str, first: Option<&str>) 
         }),
         Source::Sms => NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: author.to_owned() }),
     })
+}
+
+/// A receipt about a listing.
+fn told(template: &str, key: GroupKey, address: &str) -> String {
+    template.replace("{group}", &title_case(key.as_str())).replace("{address}", address)
 }
 
 fn table_of(destination: &Destination) -> Option<StorageTable> {

@@ -49,11 +49,17 @@ pub(super) struct Receipt {
     pub task: String,
     pub listing: String,
     pub listing_without_address: String,
+    #[serde(default = "listing_updated")]
+    pub listing_updated: String,
     #[serde(default = "taken")]
     pub taken: String,
 }
 
-/// For policy files that are older than this text.
+/// For policy files that are older than these texts.
+fn listing_updated() -> String {
+    "🏠 Listing updated: {group} - {address}".to_owned()
+}
+
 fn taken() -> String {
     "Somebody is already working on this, so your change was not applied. Please tell them directly.".to_owned()
 }

@@ -93,6 +93,7 @@ fn a_group_becomes_a_listing_with_its_template_and_a_receipt() {
         ["Take listing photos", "Create MLS listing (sale)", "Create rental listing", "Draft dual listing description"]
     );
     assert_eq!(listing.due_at, Some(datetime!(2026-12-03 22:00 UTC)), "17:00 in Toronto");
+    assert_eq!(listing.receipt_updated.as_deref(), Some("🏠 Listing updated: Sale Lease Listing - 12 Elm"));
     assert_eq!(message(&plan[1]), "🏠 Listing detected: Sale Lease Listing - 12 Elm");
     assert_eq!(plan[1].after, Some(0), "no receipt for a listing that was never stored");
 

@@ -32,8 +32,9 @@ pub struct DispatchRequestDto {
     pub destinations: Option<Vec<DestinationRequestDto>>,
 }
 
-/// A destination. `type` and `target` say which members there are: `storage` to `supabase` has a `table` (`listings` or
-/// `dispatch_agent_tasks`); `notification` to `slack` has a `channel_id`, and in another channel than the message's a `thread_ts`;
+/// A destination. `type` and `target` say which members there are: `storage` to `supabase` has a `table` (`listings`,
+/// `dispatch_agent_tasks`, `dispatch_activities` for one activity on the listing at the message's address, or `messages` for the
+/// record of Slack messages); `notification` to `slack` has a `channel_id`, and in another channel than the message's a `thread_ts`;
 /// `notification` to `sms` has `to`. `webhook` names an endpoint of the policy file; `agent` names one of its agents, or
 /// `task_orchestrator`, which makes the rows that the message leads to.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -124,8 +125,9 @@ impl DestinationRequestDto {
                 match self.table.as_deref() {
                     Some("listings") => Ok(Wanted::Storage(StorageTable::Listings)),
                     Some("dispatch_agent_tasks") => Ok(Wanted::Storage(StorageTable::DispatchAgentTasks)),
-                    Some("dispatch_activities") => Err(("table", "is written with its listing: name listings")),
-                    _ => Err(("table", "must be listings or dispatch_agent_tasks")),
+                    Some("dispatch_activities") => Ok(Wanted::Storage(StorageTable::DispatchActivities)),
+                    Some("messages") => Ok(Wanted::Storage(StorageTable::Messages)),
+                    _ => Err(("table", "must be messages, listings, dispatch_activities or dispatch_agent_tasks")),
                 }
             }
             (DestinationTypeDto::Notification, "slack") => {
@@ -201,6 +203,8 @@ mod tests {
         let storage = |table: &str| read(json!({"type": "storage", "target": "supabase", "table": table}));
         assert_eq!(storage("listings"), Ok(Wanted::Storage(StorageTable::Listings)));
         assert_eq!(storage("dispatch_agent_tasks"), Ok(Wanted::Storage(StorageTable::DispatchAgentTasks)));
+        assert_eq!(storage("dispatch_activities"), Ok(Wanted::Storage(StorageTable::DispatchActivities)));
+        assert_eq!(storage("messages"), Ok(Wanted::Storage(StorageTable::Messages)));
         let slack = json!({"type": "notification", "target": "slack", "channel_id": "C1", "thread_ts": "1.000001"});
         let wanted = Wanted::Slack { channel_id: "C1".into(), thread_ts: Some("1.000001".into()) };
         assert_eq!(read(slack), Ok(wanted));
@@ -211,7 +215,7 @@ mod tests {
         assert_eq!(read(json!({"type": "webhook", "target": "crm"})), Ok(Wanted::Webhook { target: "crm".into() }));
         for (destination, member) in [
             (json!({"type": "storage", "target": "supabase", "table": "users"}), "table"),
-            (json!({"type": "storage", "target": "supabase", "table": "dispatch_activities"}), "table"),
+            (json!({"type": "storage", "target": "supabase", "table": "slack_messages"}), "table"),
             (json!({"type": "storage", "target": "mysql", "table": "listings"}), "target"),
             (json!({"type": "storage", "target": "supabase", "table": "listings", "to": "x"}), "to"),
             (json!({"type": "notification", "target": "slack"}), "channel_id"),

@@ -117,6 +117,8 @@ pub(super) fn table_name(table: StorageTable) -> &'static str {
     match table {
         StorageTable::Listings => "listings",
         StorageTable::DispatchAgentTasks => "dispatch_agent_tasks",
+        StorageTable::DispatchActivities => "dispatch_activities",
+        StorageTable::Messages => "messages",
     }
 }
 
@@ -125,7 +127,8 @@ fn rows(table: &str, item: &StorageItem) -> Vec<PlannedRowDto> {
         StorageItem::Listing(work) => {
             std::iter::once(listing(work)).chain(work.activities.iter().map(activity)).collect()
         }
-        StorageItem::AgentTask(work) => vec![task(work)],
+        StorageItem::AgentTask(work) | StorageItem::Activity(work) => vec![task(table, work)],
+        StorageItem::Messages => vec![row(table, "Each message, with what was made of it".to_owned())],
         StorageItem::Reword(_) => vec![row(table, "The words change, and nothing else".to_owned())],
         StorageItem::Withdraw => vec![row(table, "What nobody took up is taken back".to_owned())],
     }
@@ -145,11 +148,11 @@ fn activity(template: &ActivityTemplate) -> PlannedRowDto {
     PlannedRowDto { mission_type, ..row("dispatch_activities", template.name.clone()) }
 }
 
-fn task(work: &AgentTaskWork) -> PlannedRowDto {
+fn task(table: &str, work: &AgentTaskWork) -> PlannedRowDto {
     PlannedRowDto {
         mission_type: Some(work.mission_type.into()),
         due_at: work.due_at.map(Into::into),
         needs_info: work.needs_info.clone(),
-        ..row("dispatch_agent_tasks", work.title.clone())
+        ..row(table, work.title.clone())
     }
 }

@@ -1,11 +1,12 @@
 //! What follows for the deliveries that wait for another one. It must not know why that one ended as it did.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::insert;
+use crate::store::clean;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline;
@@ -31,6 +32,17 @@ struct Cancelled {
     delivery_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     unit_id: Uuid,
+}
+
+// One that somebody has in hand has been read already.
+const SAY: &str = "
+UPDATE dispatch.deliveries SET content = jsonb_set(content, '{text}', to_jsonb($2::text))
+WHERE after_delivery = $1 AND content ->> 'content' = 'message' AND state IN ('pending', 'held') AND claim_token IS NULL";
+
+/// Lets the messages that wait for this delivery say something else.
+pub(crate) async fn say(connection: &mut AsyncPgConnection, arriving: Uuid, text: &str) -> Result<(), StoreError> {
+    sql(SAY).bind::<SqlUuid, _>(arriving).bind::<Text, _>(clean(text)).execute(connection).await?;
+    Ok(())
 }
 
 /// Makes those due that waited for one of `arrived`.

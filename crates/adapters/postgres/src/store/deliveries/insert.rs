@@ -1,5 +1,6 @@
 //! Inserts deliveries, some of them settled already. It must not apply effects nor know a courier.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
@@ -22,7 +23,7 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) dispatch: Uuid,
     pub(crate) unit: Uuid,
     pub(crate) destination: &'a Destination,
-    pub(crate) content: &'a Content,
+    pub(crate) content: Cow<'a, Content>,
     pub(crate) after: Option<Uuid>,
     pub(crate) standing: Standing,
     pub(crate) attempts: i32,
@@ -88,6 +89,13 @@ impl Standing {
 }
 
 impl NewDelivery<'_> {
+    /// Says something else, where it is a message.
+    pub(crate) fn say(&mut self, text: &str) {
+        if let Content::Message { .. } = *self.content {
+            self.content = Cow::Owned(Content::Message { text: text.to_owned() });
+        }
+    }
+
     /// Whether a worker should look at it soon.
     pub(crate) fn is_due(&self) -> bool {
         matches!(self.standing, Standing::Due | Standing::Again(_))
@@ -112,7 +120,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
     }
     let destinations = rows.iter().map(|row| jsonb(row.destination)).collect::<Result<Vec<_>, _>>()?;
     let lanes: Vec<Lane> = rows.iter().map(|row| row.destination.lane()).collect();
-    let contents = rows.iter().map(|row| jsonb(row.content)).collect::<Result<Vec<_>, _>>()?;
+    let contents = rows.iter().map(|row| jsonb(row.content.as_ref())).collect::<Result<Vec<_>, _>>()?;
     sql(INSERT)
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.dispatch).collect::<Vec<_>>())

@@ -107,6 +107,11 @@ async fn conclude(
     if !(matches!(outcome, Outcome::Waits(_)) && before == reason.as_deref()) {
         timeline::append(connection, &[effects::entry(id, unit, small(delivery.attempts), outcome)]).await?;
     }
+    if let Content::Storage(work) = &delivery.content
+        && let Some(text) = outcome.receipt(work)
+    {
+        dependents::say(connection, id, text).await?;
+    }
     match state {
         DeliveryState::Delivered => dependents::wake(connection, vec![id]).await?,
         DeliveryState::Failed => dependents::cancel(connection, vec![id]).await?,

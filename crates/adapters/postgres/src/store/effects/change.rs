@@ -75,7 +75,7 @@ pub(super) async fn places(
 }
 
 /// Writes `rows` over those with the same `key`, as far as the table has the columns. What is absent in a row of a column
-/// of `kept` stays as it is.
+/// of `kept` stays as it is, and so does what the table has of a column of `filled`.
 pub(super) async fn update(
     connection: &mut AsyncPgConnection,
     tables: &Tables,
@@ -89,8 +89,13 @@ pub(super) async fn update(
     let written = tables.names(table, columns.written).into_iter().map(|name| format!("{name} = new.{name}"));
     let kept =
         tables.names(table, columns.kept).into_iter().map(|name| format!("{name} = coalesce(new.{name}, t.{name})"));
+    let filled =
+        tables.names(table, columns.filled).into_iter().map(|name| format!("{name} = coalesce(t.{name}, new.{name})"));
     let touched = tables.names(table, &["updated_at"]).into_iter().map(|name| format!("{name} = now()"));
-    let all: Vec<String> = written.chain(kept).chain(touched).collect();
+    let all: Vec<String> = written.chain(kept).chain(filled).chain(touched).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
     let key = columns.key;
     let statement = format!(
         "UPDATE public.{table} AS t SET {}
@@ -102,11 +107,12 @@ pub(super) async fn update(
 }
 
 /// The columns that an update writes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) key: &'static str,
     pub(super) written: &'static [&'static str],
     pub(super) kept: &'static [&'static str],
+    pub(super) filled: &'static [&'static str],
 }
 
 /// Cancels these missions.

@@ -35,8 +35,10 @@ pub(super) struct Fact<'a> {
 fn keys(work: &StorageWork) -> (Option<&'static str>, Option<&'static str>, Option<&str>) {
     match &work.item {
         StorageItem::Listing(work) => (Some(work.group_key.as_str()), None, None),
-        StorageItem::AgentTask(work) => (None, work.task_key.map(|key| key.as_str()), work.needs_info.as_deref()),
-        StorageItem::Reword(_) | StorageItem::Withdraw => (None, None, None),
+        StorageItem::AgentTask(work) | StorageItem::Activity(work) => {
+            (None, work.task_key.map(|key| key.as_str()), work.needs_info.as_deref())
+        }
+        StorageItem::Messages | StorageItem::Reword(_) | StorageItem::Withdraw => (None, None, None),
     }
 }
 

@@ -3,23 +3,31 @@
 //! The key of an effect is inserted in the transaction that makes it; who finds it there skips the item. It must not
 //! know deliveries' states nor who retries.
 
-pub(super) mod address;
 mod apply;
 mod change;
 mod facts;
+mod fate;
+mod ground;
+mod homes;
 mod made;
+mod messages;
+mod names;
+mod notes;
 mod people;
 mod revise;
 pub(super) mod rows;
+mod shared;
 pub(super) mod tables;
 mod withdraw;
+mod write;
 
 use std::time::{Duration, Instant};
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::address::Address;
 use dispatch_routing::destination::StorageTable;
-use dispatch_routing::storage::StorageWork;
+use dispatch_routing::storage::{StorageItem, StorageWork};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -35,6 +43,10 @@ use super::timeline::Entry;
 pub(crate) const EXPAND_DUE: &str = "cutover_expand_due";
 /// The reason of a delivery whose row needs a realtor that nobody can name.
 pub(crate) const REALTOR_UNRESOLVED: &str = "realtor_unresolved";
+/// Why an activity cannot be made: there is no listing at its address that is not finished.
+const LISTING_UNKNOWN: &str = "listing_unknown";
+/// Why messages cannot be recorded: this database keeps no record of them.
+const NO_MESSAGES_TABLE: &str = "messages_table_missing";
 
 /// The effects of one storage delivery.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +61,9 @@ pub(crate) struct Job<'a> {
 /// What became of one job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Every row is there: made now, or before (`skipped`); and what became of those of earlier revisions.
-    Done { listing: Option<String>, missions: Vec<String>, skipped: usize, revised: Revised },
+    /// Every row is there: made now, or before (`skipped`), or on a listing of others (`joined`); and what became of those
+    /// of earlier revisions.
+    Done { listing: Option<String>, missions: Vec<String>, skipped: usize, joined: bool, revised: Revised },
     /// Waits for a condition outside; nothing was written.
     Held(&'static str),
     /// The database refuses the rows for good.
@@ -70,6 +83,14 @@ impl Outcome {
     /// Whether a person must name a realtor first.
     pub(crate) fn needs_a_person(&self) -> bool {
         *self == Self::Held(REALTOR_UNRESOLVED)
+    }
+
+    /// What the author of this work is told instead of what was planned.
+    pub(crate) fn receipt<'a>(&self, work: &'a StorageWork) -> Option<&'a str> {
+        match (self, &work.item) {
+            (Self::Done { joined: true, .. }, StorageItem::Listing(work)) => work.receipt_updated.as_deref(),
+            _ => None,
+        }
     }
 
     fn of_error(error: &StoreError) -> Self {
@@ -125,19 +146,35 @@ pub(crate) async fn apply(connection: &mut AsyncPgConnection, jobs: &[Job<'_>]) 
         }
         Err(_) => {}
     }
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    for job in jobs {
+    let mut outcomes = vec![Outcome::Later("storage_busy"); jobs.len()];
+    for place in street_by_street(jobs) {
         if since.elapsed() >= PATIENCE {
-            outcomes.push(Outcome::Later("storage_busy"));
-            continue;
+            break;
         }
-        match attempt(connection, &tables, std::slice::from_ref(job)).await {
-            Ok(mut alone) => outcomes.append(&mut alone),
+        match attempt(connection, &tables, &jobs[place..=place]).await {
+            Ok(mut alone) => outcomes[place] = alone.pop().unwrap_or(Outcome::Later("storage_busy")),
             Err(error) if error.is_fatal() => return Err(error),
-            Err(error) => outcomes.push(refused(job, &error)),
+            Err(error) => outcomes[place] = refused(&jobs[place], &error),
         }
     }
     Ok(outcomes)
+}
+
+/// The order in which all take what they hold until they commit.
+fn street_by_street(jobs: &[Job<'_>]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..jobs.len()).collect();
+    places
+        .sort_by_cached_key(|place| address_of(&jobs[*place]).and_then(Address::read).map(|address| address.ground()));
+    places
+}
+
+/// The address that a job's work is about, as it was typed.
+fn address_of<'a>(job: &Job<'a>) -> Option<&'a str> {
+    match &job.work.item {
+        StorageItem::AgentTask(work) | StorageItem::Activity(work) => work.address.as_deref(),
+        StorageItem::Listing(work) => work.address.as_deref(),
+        StorageItem::Messages | StorageItem::Reword(_) | StorageItem::Withdraw => None,
+    }
 }
 
 async fn mind_manners(connection: &mut AsyncPgConnection) -> Result<(), StoreError> {
@@ -162,10 +199,13 @@ fn refused(job: &Job<'_>, error: &StoreError) -> Outcome {
 /// The story's line about an attempt at one delivery.
 pub(crate) fn entry(delivery: Uuid, unit: Uuid, attempt: i32, outcome: &Outcome) -> Entry {
     let (event, detail) = match outcome {
-        Outcome::Done { listing, missions, skipped, revised } => {
+        Outcome::Done { listing, missions, skipped, joined, revised } => {
             let mut detail = json!({ "attempt": attempt, "outcome": "delivered", "missions": missions });
             if let Some(listing) = listing {
                 detail["listing_id"] = json!(listing);
+            }
+            if *joined {
+                detail["listing"] = json!("updated");
             }
             if *skipped > 0 {
                 detail["already_there"] = json!(skipped);

@@ -5,6 +5,7 @@
 
 use diesel::sql_types::Text;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::address::TO_BE_CONFIRMED;
 use dispatch_routing::storage::{ActivityTemplate, AgentTaskWork, ListingWork};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -14,9 +15,6 @@ use super::tables::Tables;
 use crate::store::error::StoreError;
 use crate::store::jsonb;
 use crate::store::sql::sql;
-
-/// Shown where a listing has none.
-const NO_ADDRESS: &str = "Address to be confirmed";
 
 pub(crate) const LISTING: [&str; 7] =
     ["listing_id", "address_string", "status", "realtor_id", "due_date", "type", "notes"];
@@ -30,13 +28,26 @@ pub(crate) const ACTIVITY: [&str; 8] = [
     "priority",
     "visibility_group",
 ];
+/// Those of an activity that somebody asked for.
+pub(crate) const REQUEST: [&str; 10] = [
+    "mission_id",
+    "listing_id",
+    "realtor_id",
+    "name",
+    "description",
+    "mission_type",
+    "mission_status",
+    "priority",
+    "visibility_group",
+    "due_date",
+];
 pub(crate) const AGENT_TASK: [&str; 8] =
     ["mission_id", "realtor_id", "name", "description", "mission_type", "listing_id", "mission_status", "due_date"];
 
 pub(crate) fn listing(id: &str, realtor: Option<&str>, work: &ListingWork) -> Value {
     json!({
         "listing_id": id,
-        "address_string": work.address.as_deref().unwrap_or(NO_ADDRESS),
+        "address_string": work.address.as_deref().unwrap_or(TO_BE_CONFIRMED),
         "status": "new",
         "realtor_id": realtor,
         "due_date": stamp(work.due_at),
@@ -78,6 +89,22 @@ pub(crate) fn agent_task(id: &str, realtor: Option<&str>, listing: Option<&str>,
     })
 }
 
+/// An activity that somebody asked for.
+pub(crate) fn request(id: &str, listing: &str, realtor: Option<&str>, work: &AgentTaskWork) -> Value {
+    json!({
+        "mission_id": id,
+        "listing_id": listing,
+        "realtor_id": realtor,
+        "name": work.title,
+        "description": work.description,
+        "mission_type": work.mission_type.as_str(),
+        "mission_status": "OPEN",
+        "priority": 0,
+        "visibility_group": "BOTH",
+        "due_date": stamp(work.due_at),
+    })
+}
+
 /// Inserts `rows` into a table of the brokerage, as far as it has the columns.
 pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
@@ -98,6 +125,6 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-fn stamp(at: Option<OffsetDateTime>) -> Option<String> {
+pub(crate) fn stamp(at: Option<OffsetDateTime>) -> Option<String> {
     at.and_then(|at| at.format(&Rfc3339).ok())
 }

@@ -18,7 +18,8 @@ const COLUMNS: &str = concat!(
 SELECT c.relname::text AS table_name, a.attname::text AS column_name, a.attnotnull AS required
 FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (
-    to_regclass('public.listings'), to_regclass('public.realtors'),
+    to_regclass('public.listings'), to_regclass('public.realtors'), to_regclass('public.listing_notes'),
+    to_regclass('public.slack_messages'),
     to_regclass('public.dispatch_activities'), to_regclass('public.dispatch_agent_tasks'))
     AND ",
     expanded!()
@@ -26,6 +27,8 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (
 
 /// The tables that storage deliveries read and write.
 pub(crate) const LISTINGS: &str = "listings";
+pub(crate) const LISTING_NOTES: &str = "listing_notes";
+pub(crate) const SLACK_MESSAGES: &str = "slack_messages";
 pub(crate) const REALTORS: &str = "realtors";
 pub(crate) const ACTIVITIES: &str = "dispatch_activities";
 pub(crate) const AGENT_TASKS: &str = "dispatch_agent_tasks";

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::change::{self, Place};
 use super::facts;
 use super::made::{self, Made};
+use super::notes;
+use super::shared::Shared;
 use super::tables::{self, ACTIVITIES, AGENT_TASKS, LISTINGS, Tables};
 use crate::store::error::StoreError;
 
@@ -82,21 +84,34 @@ async fn one(connection: &mut AsyncPgConnection, unit: Uuid, revision: i32) -> R
     }
     // While the tables do not answer to their new names, whatever is in them waits with them.
     let Some(tables) = tables::read(connection).await? else { return Ok(Retraction::Later) };
-    let mut open: Vec<&Made> = Vec::new();
-    for table in [LISTINGS, ACTIVITIES, AGENT_TASKS] {
-        let here: Vec<&Made> =
-            made.iter().filter(|effect| effect.table() == Some(table) && effect.revision < revision).collect();
-        let ids: Vec<&str> = here.iter().filter_map(|effect| effect.row()).collect();
-        let places = change::places(connection, table, &ids).await?;
-        let place = |effect: &Made| effect.row().and_then(|row| places.get(row)).copied();
-        if table != LISTINGS && here.iter().any(|effect| place(effect) == Some(Place::Taken)) {
-            return Ok(Retraction::Taken);
-        }
-        open.extend(here.into_iter().filter(|effect| place(effect) == Some(Place::Open)));
+    let earlier: Vec<&Made> = made.iter().filter(|effect| effect.revision < revision).collect();
+    let on = |table: &'static str| earlier.iter().copied().filter(move |effect| effect.table() == Some(table));
+    // The listings first: whoever else asks for one, or stops to, waits here.
+    let listed: Vec<&str> = on(LISTINGS).filter_map(|effect| effect.row()).collect();
+    let mut places = change::places(connection, LISTINGS, &listed).await?;
+    let shared = Shared::read(connection, &listed).await?;
+    for table in [ACTIVITIES, AGENT_TASKS] {
+        let ids: Vec<&str> = on(table).filter_map(|effect| effect.row()).collect();
+        places.extend(change::places(connection, table, &ids).await?);
     }
+    let place = |effect: &Made| effect.row().and_then(|row| places.get(row)).copied();
+    let is_taken = |effect: &&Made| !effect.is_listing() && !effect.joined && place(effect) == Some(Place::Taken);
+    if earlier.iter().copied().any(|effect| is_taken(&effect)) {
+        return Ok(Retraction::Taken);
+    }
+    // What others ask for as well stays theirs.
+    let (alone, others): (Vec<&Made>, Vec<&Made>) =
+        earlier.iter().copied().partition(|effect| shared.is_alone(effect, unit));
+    let open: Vec<&Made> = alone.into_iter().filter(|effect| place(effect) == Some(Place::Open)).collect();
     let gone = take_back(connection, &tables, &open).await?;
-    let notes: Vec<(&Made, bool)> =
-        made.iter().map(|effect| (effect, effect.withdrawn || gone.contains(&effect.effect_key))).collect();
+    if earlier.iter().any(|effect| effect.is_listing() && effect.joined) {
+        notes::take_back(connection, &tables, &[unit]).await?;
+    }
+    let is_dropped = |effect: &Made| others.iter().any(|other| other.effect_key == effect.effect_key);
+    let notes: Vec<(&Made, bool)> = made
+        .iter()
+        .map(|effect| (effect, effect.withdrawn || gone.contains(&effect.effect_key) || is_dropped(effect)))
+        .collect();
     made::note(connection, &notes, revision).await?;
     Ok(Retraction::Done)
 }

@@ -3,9 +3,9 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dispatch_mission::address::{SPELLINGS, words};
 
 use super::text::even;
-use crate::store::effects::address::{SHORT, normal};
 use crate::store::error::StoreError;
 
 /// The most listings whose address is compared.
@@ -25,12 +25,12 @@ struct Row {
 
 impl Place {
     pub(super) fn read(address: &str) -> Self {
-        Self(normal(&even(address)))
+        Self(words(&even(address)))
     }
 
     /// Whether `stored` is this place: it has these words one after the other, or is the beginning of them.
     pub(super) fn is(&self, stored: &str) -> bool {
-        let stored = normal(&even(stored));
+        let stored = words(&even(stored));
         let asked = &self.0;
         !asked.is_empty()
             && (stored.windows(asked.len()).any(|words| words == asked.as_slice())
@@ -39,7 +39,7 @@ impl Place {
 
     /// What narrows listings down before they are compared: the house number, or else the longest word that has one spelling.
     pub(super) fn pattern(&self) -> String {
-        let has_one_spelling = |word: &&String| !SHORT.iter().any(|(_, short)| short == word);
+        let has_one_spelling = |word: &&String| !SPELLINGS.iter().any(|(_, short)| short == word);
         let words = || self.0.iter().filter(has_one_spelling);
         let word = words()
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
@@ -54,7 +54,7 @@ impl Place {
             return "$.".to_owned();
         }
         let spellings = |word: &String| {
-            let long = SHORT.iter().filter(|(_, short)| short == word).map(|(long, _)| *long);
+            let long = SPELLINGS.iter().filter(|(_, short)| short == word).map(|(long, _)| *long);
             let all: Vec<&str> = std::iter::once(word.as_str()).chain(long).collect();
             if all.len() == 1 { word.clone() } else { format!("(?:{})", all.join("|")) }
         };

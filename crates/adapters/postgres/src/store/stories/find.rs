@@ -38,8 +38,9 @@ const BY_NAME: &str = "
 SELECT unit_id, NULL::uuid AS signal_id FROM dispatch.mission_facts
 WHERE mission_id = ANY ($1) AND unit_id IS NOT NULL
 UNION ALL
-SELECT split_part(effect_key, '/', 1)::uuid, NULL FROM dispatch.effects
-WHERE listing_id = ANY ($1) AND mission_id IS NULL
+-- Of those who wrote about a listing, the one who declared it.
+(SELECT split_part(effect_key, '/', 1)::uuid, NULL FROM dispatch.effects
+ WHERE listing_id = ANY ($1) AND mission_id IS NULL ORDER BY joined, effect_key LIMIT 1)
 UNION ALL
 (SELECT unit_id, signal_id FROM dispatch.signals
  WHERE message_ref = ANY ($1) AND (unit_id IS NOT NULL OR state = 'ignored') ORDER BY received_at DESC LIMIT 1)

@@ -3,6 +3,8 @@
 //!
 //! It must not classify, decide or send.
 
+use std::borrow::Cow;
+
 use diesel_async::AsyncPgConnection;
 use dispatch_mission::ids::DeliveryId;
 use dispatch_routing::destination::Destination;
@@ -94,7 +96,7 @@ fn new_delivery<'a>(row: &Order<'_>, planned: &'a PlannedDelivery, id: Uuid, aft
         dispatch: row.dispatch,
         unit: row.unit,
         destination: &planned.destination,
-        content: &planned.content,
+        content: Cow::Borrowed(&planned.content),
         after,
         standing: if after.is_some() { Standing::Waits } else { Standing::Due },
         attempts: 0,
@@ -123,9 +125,9 @@ async fn store(
     let mut jobs = Vec::new();
     let mut places = Vec::new();
     for (place, delivery) in deliveries.iter().enumerate() {
-        let (Content::Storage(work), Destination::Storage(to)) = (delivery.content, delivery.destination) else {
-            continue;
-        };
+        // Planned contents are borrowed; what is said instead of one is a message.
+        let Cow::Borrowed(content) = delivery.content else { continue };
+        let (Content::Storage(work), Destination::Storage(to)) = (content, delivery.destination) else { continue };
         let Some(row) = orders.iter().find(|row| row.unit == delivery.unit) else { continue };
         if delivery.after.is_none() {
             jobs.push(Job {
@@ -140,7 +142,11 @@ async fn store(
     }
     let outcomes = effects::apply(connection, &jobs).await?;
     let mut unresolved = Vec::new();
-    for (place, outcome) in places.into_iter().zip(outcomes) {
+    for ((place, outcome), job) in places.into_iter().zip(outcomes).zip(&jobs) {
+        if let Some(text) = outcome.receipt(job.work) {
+            let waits = |one: &&mut NewDelivery<'_>| one.after == Some(job.delivery);
+            deliveries.iter_mut().filter(waits).for_each(|one| one.say(text));
+        }
         let delivery = &mut deliveries[place];
         delivery.attempts = i32::from(outcome.was_tried());
         entries.push(effects::entry(delivery.id, delivery.unit, 1, &outcome));

@@ -16,7 +16,8 @@ use crate::store::sql::sql;
 // The keys of a unit's effects begin with its id; `0` is what follows `/`.
 const HISTORY: &str = "
 SELECT unit_id,
-    ARRAY(SELECT DISTINCT split_part(effect_key, '/', 2) FROM dispatch.effects
+    ARRAY(SELECT DISTINCT split_part(effect_key, '/', 2)
+            || CASE split_part(effect_key, '/', 3) WHEN 'request' THEN '/request' ELSE '' END FROM dispatch.effects
         WHERE effect_key >= unit_id::text || '/' AND effect_key < unit_id::text || '0' AND NOT withdrawn) AS tables,
     EXISTS (SELECT FROM dispatch.mission_facts AS m
         WHERE m.unit_id = wanted.unit_id AND m.standing = 'taken') AS taken,
@@ -62,5 +63,6 @@ pub(super) async fn revisions(
 /// A listing stands for its activities.
 fn made(tables: &[String]) -> Vec<StorageTable> {
     let has = |wanted: &StorageTable| tables.iter().any(|table| effects::table_of(table) == Some(*wanted));
-    [StorageTable::Listings, StorageTable::DispatchAgentTasks].into_iter().filter(has).collect()
+    let all = [StorageTable::Listings, StorageTable::DispatchAgentTasks, StorageTable::DispatchActivities];
+    all.into_iter().filter(has).collect()
 }

@@ -4,9 +4,10 @@ mod answers;
 mod edits;
 mod races;
 mod rows;
+mod shared;
 mod withdrawals;
 
-use dispatch_classification::classification::{Classification, Meaning};
+use dispatch_classification::classification::{Classification, ListingHint, Meaning};
 use dispatch_classification::taxonomy::{GroupKey, TaskKey};
 use dispatch_mission::signal::{Amendment, Change, Disposition, NewSignal};
 use dispatch_mission::signal_log::SignalLog;
@@ -133,6 +134,14 @@ impl World {
         assert_eq!(settled, [Settled::Stood]);
     }
 
+    /// A whole turn for the only unit that is due, which means a listing at this address.
+    async fn turn_at(&self, key: GroupKey, address: &str) -> ClaimedUnit {
+        let unit = self.claim_one().await;
+        let row = decided_at(&unit, Meaning::Group(key), 0.9, Some(address));
+        assert_eq!(self.replica.units.settle(vec![row]).await.unwrap(), [Settled::Stood]);
+        unit
+    }
+
     /// A whole turn for the only unit that is due, which means this.
     async fn turn(&self, meaning: Meaning) -> ClaimedUnit {
         let unit = self.claim_one().await;
@@ -169,11 +178,16 @@ impl World {
 }
 
 fn decided(unit: &ClaimedUnit, meaning: Meaning, confidence: f32) -> UnitSettlement {
+    decided_at(unit, meaning, confidence, None)
+}
+
+fn decided_at(unit: &ClaimedUnit, meaning: Meaning, confidence: f32, address: Option<&str>) -> UnitSettlement {
     let mut settlement = settlement(unit, dispatch_routing::plan::Verdict::Nothing);
     let classification = Classification {
         meaning,
         confidence: dispatch_classification::classification::Confidence::clamped(confidence),
         task_title: dispatch_classification::classification::TaskTitle::from_text(&unit.text()),
+        listing: ListingHint { kind: None, address: address.map(str::to_owned) },
         ..settlement.classified.classification.clone()
     };
     settlement.decision = Policy::default().decide(unit, &classification, &Zone::toronto());

@@ -59,6 +59,29 @@ fn all_destinations_are_good_or_none_is_served() {
 }
 
 #[test]
+fn an_activity_needs_an_address_and_a_record_needs_slack() {
+    let stray = Meaning::Stray(TaskKey::SaleActiveTasks);
+    let wanted =
+        [slack("C1", None), Wanted::Storage(StorageTable::Messages), Wanted::Storage(StorageTable::DispatchActivities)];
+    let plan = deliveries(confirm(stray, &to(wanted)).expect("planned"));
+    let StorageItem::Activity(activity) = item(&plan[0]) else { panic!("the activity first") };
+    assert_eq!((activity.mission_type, activity.address.as_deref()), (MissionType::Marketing, Some("12 Elm")));
+    assert_eq!((item(&plan[1]), plan[2].after), (&StorageItem::Messages, Some(0)), "told about the activity");
+
+    let mut nowhere = means(stray, 0.1);
+    let mut refused = |unit: &ClaimedUnit, table, address: Option<&str>| {
+        nowhere.listing.address = address.map(Into::into);
+        Policy::default().confirm(unit, &nowhere, &Zone::toronto(), "dev", &to([Wanted::Storage(table)])).is_err()
+    };
+    assert!(refused(&unit(None), StorageTable::DispatchActivities, None));
+    assert!(refused(&unit(None), StorageTable::DispatchActivities, Some("Elm St")), "that is no place");
+    assert!(!refused(&unit(None), StorageTable::DispatchActivities, Some("12 Elm St")));
+    let mut text = unit(Some("+14165550101"));
+    text.conversation.source = Source::Sms;
+    assert!(refused(&text, StorageTable::Messages, None));
+}
+
+#[test]
 fn what_somebody_took_up_meanwhile_stays_as_it_is() {
     let mut unit = unit(None);
     let made = vec![StorageTable::DispatchAgentTasks];

@@ -1,0 +1,1 @@
+DROP INDEX public.listings_address_words;

@@ -1,0 +1,4 @@
+ALTER TABLE dispatch.effects DROP COLUMN joined;
+DROP TABLE dispatch.addresses;
+
+SELECT dispatch.revoke_foreign_access();
