@@ -15,6 +15,7 @@ mod legacy;
 mod llm;
 mod query;
 mod reason;
+mod retention;
 mod routing;
 mod sdk_peers;
 mod shedding;

@@ -15,6 +15,7 @@ pub mod ports;
 pub mod query;
 pub mod reason;
 pub mod reports;
+pub mod retain;
 pub mod route;
 pub mod streams;
 #[cfg(any(test, feature = "testing"))]

@@ -4,11 +4,13 @@ mod agents;
 mod api_keys;
 mod classifications;
 pub mod records;
+mod retention;
 mod streams;
 
 pub use agents::agent_log_contract;
 pub use api_keys::api_keys_contract;
 pub use classifications::{classifications_contract, classified, question, rich};
+pub use retention::{RetentionWorld, retention_contract};
 pub use streams::{stream_event, streams_contract};
 
 use crate::ports::idempotency::{Claim, Fingerprint, IdempotencyStore, KEPT_FOR, ScopeKey, StoredAnswer};

@@ -6,6 +6,7 @@ mod dotenv;
 mod endpoint;
 mod key;
 mod migrate;
+mod retain;
 mod send;
 mod serve;
 mod server;
@@ -56,6 +57,8 @@ enum Command {
     Key(key::Arguments),
     /// Show whom the policy file names, and switch on again who answered 410
     Endpoint(endpoint::Arguments),
+    /// Remove what has been kept for its time, or show what would go
+    Retain(retain::Arguments),
     /// Look at configuration, clock, database and migrations, and say what is missing
     Doctor(doctor::Arguments),
     /// Print the OpenAPI document
@@ -89,6 +92,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Trace(arguments) => trace::run(arguments).await,
         Command::Key(arguments) => key::run(arguments).await,
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
+        Command::Retain(arguments) => retain::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Openapi => openapi(),
     }

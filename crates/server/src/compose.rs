@@ -50,14 +50,15 @@ use dispatch_pipeline::ports::switches::EndpointSwitches;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::query::{Query, Sources};
 use dispatch_pipeline::reports::Reports;
+use dispatch_pipeline::retain::Retain;
 use dispatch_pipeline::route::Route;
 use dispatch_pipeline::streams::{StreamLimits, Streams};
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgEndpointSwitches, PgHeldWork, PgIdempotency,
-    PgMissionDesk, PgMissionStore, PgRecords, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals,
-    PgWorkerRegistry,
+    PgAgentLog, PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgEndpointSwitches, PgHeldWork,
+    PgIdempotency, PgMissionDesk, PgMissionStore, PgRecords, PgRetention, PgSignalLog, PgStories, PgStreams,
+    PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
@@ -190,14 +191,21 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
         zone: config.routing.zone,
         registry: Arc::new(PgWorkerRegistry::new(pool.clone())),
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
-        upkeep: Upkeep {
-            keys: Arc::new(PgIdempotency::new(pool.clone())),
-            agents: thinking.log(pool),
-            streams: Arc::new(PgStreams::new(pool.clone())),
-        },
+        upkeep: upkeep(config, pool),
         meter: thinking.meter.clone(),
     };
     Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), workspaces, pool: pool.clone() })
+}
+
+/// What removes everything that is kept for a time only.
+#[must_use]
+pub fn upkeep(config: &Config, pool: &Pool) -> Upkeep {
+    Upkeep {
+        keys: Arc::new(PgIdempotency::new(pool.clone())),
+        agents: Arc::new(PgAgentLog::new(pool.clone())),
+        streams: Arc::new(PgStreams::new(pool.clone())),
+        retain: Retain::new(Arc::new(PgRetention::new(pool.clone())), config.retention),
+    }
 }
 
 /// Unique among all replicas, and readable in `/observe/health` and the timeline.

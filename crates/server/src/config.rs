@@ -8,6 +8,7 @@ mod limits;
 mod llm;
 mod programs;
 mod reader;
+mod retention;
 mod routing;
 mod slack;
 mod telemetry;
@@ -27,6 +28,7 @@ pub use telemetry::{LogFormat, Telemetry};
 pub use twilio::{Twilio, TwilioCredentials};
 pub use worker::WorkerTuning;
 
+use dispatch_pipeline::ports::retention::Ages;
 use reader::Reader;
 
 /// What the process is started as; decides which variables must be there.
@@ -55,6 +57,7 @@ pub struct Config {
     pub routing: Routing,
     pub programs: Programs,
     pub worker: WorkerTuning,
+    pub retention: Ages,
     pub identity: Identity,
     pub telemetry: Telemetry,
 }
@@ -77,6 +80,7 @@ impl Config {
             routing: Routing::read(&mut reader),
             programs: Programs::default(),
             worker: WorkerTuning::read(&mut reader),
+            retention: retention::read(&mut reader),
             identity: Identity::read(&mut reader, role),
             telemetry: Telemetry::read(&mut reader),
         };

@@ -8,6 +8,7 @@ pub mod doorbell;
 pub mod idempotency;
 pub mod identity;
 pub mod records;
+pub mod retention;
 pub mod stories;
 pub mod streams;
 pub mod switches;

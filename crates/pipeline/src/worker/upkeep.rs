@@ -1,8 +1,11 @@
 //! What is kept for a time only goes when the time is over. Must not know how it is kept.
 
+use crate::ports::StoreUnavailable;
 use crate::ports::agents::AgentLog;
 use crate::ports::idempotency::IdempotencyStore;
+use crate::ports::retention::Rows;
 use crate::ports::streams::StreamStore;
+use crate::retain::Retain;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +16,10 @@ const PAUSE: Duration = Duration::from_secs(3);
 const AT_ONCE: u32 = 500;
 /// The same of the events of streams.
 const EVENTS_AT_ONCE: u32 = 5000;
+/// Between two batches of what is finished and too old: there is time, and others work.
+const BREATH: Duration = Duration::from_millis(100);
+/// Between two looks whether there is any such thing to do.
+const REST: Duration = Duration::from_secs(60);
 
 /// Everything that is kept for a time only.
 #[allow(missing_docs)] // one field, one port
@@ -20,16 +27,50 @@ pub struct Upkeep {
     pub keys: Arc<dyn IdempotencyStore>,
     pub agents: Arc<dyn AgentLog>,
     pub streams: Arc<dyn StreamStore>,
+    pub retain: Retain,
 }
 
 impl Upkeep {
     /// Removes what is too old, until told to stop.
     pub(super) async fn run(&self, stop: &CancellationToken) {
+        tokio::join!(self.purge_on(stop), self.retain_on(stop));
+    }
+
+    async fn purge_on(&self, stop: &CancellationToken) {
         loop {
             self.purge().await;
             if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
                 return;
             }
+        }
+    }
+
+    async fn retain_on(&self, stop: &CancellationToken) {
+        loop {
+            let pause = if self.retain.turn().await { BREATH } else { REST };
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Removes everything whose time is over. Answers how many there were, by name.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`]: what was removed until then is gone.
+    pub async fn purge_all(&self) -> Result<Rows, StoreUnavailable> {
+        let mut removed = Rows::default();
+        loop {
+            let rows = [
+                ("idempotency_keys", self.keys.purge(AT_ONCE).await?),
+                ("agent_minutes", self.agents.purge().await?),
+                ("streams", self.streams.purge(EVENTS_AT_ONCE).await?),
+            ];
+            let rows = Rows(rows.into_iter().map(|(what, rows)| (what.to_owned(), u64::from(rows))).collect());
+            if rows.total() == 0 {
+                return Ok(removed);
+            }
+            removed.add(&rows);
         }
     }
 

@@ -27,6 +27,18 @@ fn dev_needs_nothing_and_has_the_documented_defaults() {
     assert_eq!((settings.burst.quiet, settings.burst.max), (Duration::from_secs(2), 10));
     assert_eq!((settings.claim.lease, settings.claim.max_attempts), (Duration::from_secs(30), 5));
     assert_eq!(config.telemetry.format, None);
+    assert_eq!(config.retention, dispatch_pipeline::ports::retention::Ages::default());
+}
+
+#[test]
+fn nothing_is_kept_for_less_time_than_repeats_come_in() {
+    let wanted = [("RETAIN_WORK_DAYS", "7"), ("RETAIN_BODIES_DAYS", "14"), ("RETAIN_DEAD_DAYS", "36500")];
+    let days = |time: Duration| time.as_secs() / 86_400;
+    let ages = read(&wanted, Role::Dev).expect("valid").retention;
+    assert_eq!((days(ages.work), days(ages.bodies), days(ages.dead), days(ages.ignored)), (7, 14, 36_500, 30));
+    for little in ["6", "0", "-1", "soon", "36501"] {
+        assert_eq!(wrong(&[("RETAIN_IGNORED_DAYS", little)], Role::Dev), ["RETAIN_IGNORED_DAYS"], "{little}");
+    }
 }
 
 #[test]

@@ -3,14 +3,18 @@
 //! answers come or not). Must not know what the requests say.
 
 use crate::figures::Latencies;
-use crate::prepared::{Prepared, message_ref};
+use crate::prepared::{PEOPLE, Prepared, message_ref};
 use anyhow::{Context as _, Result, bail};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ChildStdin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -36,6 +40,12 @@ pub struct Arguments {
     /// At most so many requests
     #[arg(long, default_value_t = 250_000)]
     at_most: usize,
+    /// Rest while standard input said `shut` last, go on when it says `open`
+    #[arg(long)]
+    gated: bool,
+    /// People who write
+    #[arg(long, default_value_t = PEOPLE)]
+    people: u64,
     /// Where to write which messages were acknowledged
     #[arg(long)]
     acknowledged: Option<PathBuf>,
@@ -61,7 +71,45 @@ pub struct Outcome {
     pub slowest_shed_ms: f64,
 }
 
+/// The other end of a gated generator's input.
+pub struct Gate {
+    input: ChildStdin,
+    open: bool,
+}
+
+impl Gate {
+    pub fn new(input: ChildStdin) -> Self {
+        Self { input, open: true }
+    }
+
+    /// Lets messages through, or not.
+    pub fn set(&mut self, open: bool) -> Result<()> {
+        if open != self.open {
+            self.open = open;
+            writeln!(self.input, "{}", if open { "open" } else { "shut" })?;
+            self.input.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// What the gate says, kept up to date by a thread of its own.
+fn gate(gated: bool) -> Arc<AtomicBool> {
+    let open = Arc::new(AtomicBool::new(true));
+    if gated {
+        let says = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lines().map_while(Result::ok) {
+                says.store(line == "open", Ordering::Relaxed);
+            }
+            says.store(true, Ordering::Relaxed);
+        });
+    }
+    open
+}
+
 struct Run {
+    open: Arc<AtomicBool>,
     arguments: Arguments,
     prepared: Prepared,
     next: Cell<usize>,
@@ -80,10 +128,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let limit =
         if arguments.rate > 0 { arguments.rate as f64 * arguments.seconds } else { 20_000.0 * arguments.seconds };
     let count = arguments.at_most.min(limit as usize);
-    let prepared = Prepared::new(&SecretString::from(arguments.secret.clone()), arguments.first, count);
+    let secret = SecretString::from(arguments.secret.clone());
+    let prepared = Prepared::by(&secret, arguments.first, count, arguments.people);
+    let open = gate(arguments.gated);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (begun, next, tally) = (Instant::now(), Cell::new(0), RefCell::default());
-    let run = Rc::new(Run { arguments: arguments.clone(), prepared, next, begun, tally });
+    let run = Rc::new(Run { open, arguments: arguments.clone(), prepared, next, begun, tally });
     LocalSet::new().block_on(&runtime, async {
         let connections: Vec<_> =
             (0..arguments.connections).map(|_| tokio::task::spawn_local(Rc::clone(&run).connection())).collect();
@@ -127,6 +177,9 @@ impl Run {
     /// The next request, when it is time for it, and the moment from which its answer is waited for: in an open loop the
     /// one at which it should have been sent, so that a slow answer is not kind to those behind it.
     async fn turn(&self) -> Option<(usize, Instant)> {
+        while !self.open.load(Ordering::Relaxed) && self.begun.elapsed().as_secs_f64() < self.arguments.seconds {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         let index = self.next.get();
         let late = self.begun.elapsed().as_secs_f64() >= self.arguments.seconds;
         if late || index >= self.prepared.len() {

@@ -1,7 +1,8 @@
 //! `bench`: measures a release server from outside, against the database's own limit. Started by `cargo xtask bench`.
-//! Must not know the insides of the server: it speaks HTTP, and reads tables.
+//! Must not know the insides of the server: it speaks HTTP and reads tables; only claims are asked of the stores themselves.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks")]
 
+mod backlog;
 mod figures;
 mod intake;
 mod kill;
@@ -9,7 +10,9 @@ mod load;
 mod pgbench;
 mod prepared;
 mod record;
+mod route;
 mod server;
+mod sink;
 mod sql;
 
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +38,15 @@ enum What {
         cargo xtask bench intake --kill      kill -9 of server and database under load; nothing may be lost\n  \
         cargo xtask bench intake --record    writes docs/BENCHMARKS.md")]
     Intake(IntakeArguments),
+    /// Routing: from a signed message to its effects, a backlog, and claims over a long history
+    #[command(after_help = "Needs pgbench and psql, and 10 GB of disk for the long history.\n\
+        Everything shares this machine: quote the ratios, not the absolutes.\n\n\
+        Examples:\n  \
+        cargo xtask bench route              the whole: about a quarter of an hour\n  \
+        cargo xtask bench route --quick      one short round, to see that it works\n  \
+        cargo xtask bench route --only drain\n  \
+        cargo xtask bench route --record     writes docs/BENCHMARKS.md")]
+    Route(route::RouteArguments),
     /// Sends prepared, signed requests and prints what came back as JSON; a process of its own
     #[command(hide = true)]
     Load(load::Arguments),
@@ -75,6 +87,7 @@ pub struct IntakeArguments {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().what {
         What::Intake(arguments) => intake::run(&arguments),
+        What::Route(arguments) => route::run(&arguments),
         What::Load(arguments) => load::run(&arguments),
     };
     match outcome {

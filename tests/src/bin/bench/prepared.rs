@@ -12,6 +12,11 @@ pub struct Prepared {
     first: u64,
 }
 
+/// Who writes: a thousand people in as many channels, so that bursts are rare, as they are in life.
+pub const PEOPLE: u64 = 1_000;
+/// Channels that they write in at most; a person has one.
+const CHANNELS: u64 = 100_000;
+
 /// What is written in them; varied, so that no layer can cache one.
 const TEXTS: [&str; 4] = [
     "Please order a yard sign for 12 Elm St by Friday, and let the sellers know when it goes up on the lawn",
@@ -23,10 +28,15 @@ const TEXTS: [&str; 4] = [
 impl Prepared {
     /// `count` requests whose messages are numbered from `first`.
     pub fn new(secret: &SecretString, first: u64, count: usize) -> Self {
+        Self::by(secret, first, count, PEOPLE)
+    }
+
+    /// The same by so many people. More than the usual number ask for one piece of work each, a different one.
+    pub fn by(secret: &SecretString, first: u64, count: usize, people: u64) -> Self {
         let (mut bytes, mut ends) = (Vec::with_capacity(count * 1100), Vec::with_capacity(count));
         let now = OffsetDateTime::now_utc().unix_timestamp();
         for number in first..first + count as u64 {
-            let body = body(number, now);
+            let body = body(number, now, people);
             let signature = sign(secret, now, body.as_bytes());
             let head = format!(
                 "POST /intake/slack HTTP/1.1\r\nhost: dispatch.bench\r\nuser-agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\n\
@@ -64,17 +74,21 @@ pub fn message_ref(number: u64) -> String {
 }
 
 /// As Slack's: about 620 bytes, and the token that is never stored.
-fn body(number: u64, now: i64) -> String {
+fn body(number: u64, now: i64, people: u64) -> String {
     let ts = message_ref(number);
-    // A thousand people in as many channels: bursts are rare, as they are in life.
-    let person = number % 1000;
-    let text = TEXTS[usize::try_from(number % 4).unwrap_or(0)];
+    let person = number % people;
+    let channel = person % CHANNELS;
+    let text = if people == PEOPLE {
+        TEXTS[usize::try_from(number % 4).unwrap_or(0)].to_owned()
+    } else {
+        TEXTS[0].replace("12 Elm St", &format!("{} Elm St", number % 9_000 + 1))
+    };
     json!({
         "token": "oldVerificationTokenXxxx", "team_id": "T0BENCH01", "context_team_id": "T0BENCH01", "api_app_id": "A0BENCH01", "type": "event_callback",
         "event": {
             "type": "message", "user": format!("U0BENCH{person:03}"), "ts": ts, "event_ts": ts, "text": text,
             "client_msg_id": format!("6f3b1b2e-8c1d-4a55-9d6e-{number:012}"), "team": "T0BENCH01",
-            "channel": format!("C0BENCH{person:03}"), "channel_type": "channel",
+            "channel": format!("C0BENCH{channel:03}"), "channel_type": "channel",
         },
         "event_id": format!("Ev{number:012}"), "event_time": now, "is_ext_shared_channel": false,
         "authorizations": [{ "team_id": "T0BENCH01", "user_id": "U0BENCHBOT", "is_bot": true, "is_enterprise_install": false }],
@@ -91,7 +105,7 @@ mod tests {
     fn requests_are_cut_where_they_end_and_are_of_the_size_that_is_compared() {
         let prepared = Prepared::new(&SecretString::from("secret"), 7, 3);
         assert_eq!(prepared.len(), 3);
-        let size = body(7, 1_700_000_000).len();
+        let size = body(7, 1_700_000_000, PEOPLE).len();
         assert!((600..800).contains(&size), "{size}");
         for index in 0..3 {
             let request = std::str::from_utf8(prepared.get(index).expect("there")).expect("text");

@@ -59,9 +59,14 @@ fn goals(report: &Report) -> String {
 
 /// Replaces the section in docs/BENCHMARKS.md, or adds it.
 pub fn write(report: &Report) -> Result<()> {
+    put(HEADING, &section(report))
+}
+
+/// Replaces the section with this heading, or adds it.
+pub fn put(heading: &str, section: &str) -> Result<()> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/BENCHMARKS.md");
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    std::fs::write(&file, replaced(&text, &section(report)))
+    std::fs::write(&file, replaced(&text, heading, section))
         .with_context(|| format!("cannot write {}", file.display()))?;
     eprintln!("written to {}", file.display());
     Ok(())
@@ -89,12 +94,12 @@ fn section(report: &Report) -> String {
     )
 }
 
-fn replaced(text: &str, section: &str) -> String {
-    let Some(start) = text.find(&format!("{HEADING}\n")) else { return format!("{}\n\n{section}", text.trim_end()) };
-    let rest = &text[start + HEADING.len()..];
+fn replaced(text: &str, heading: &str, section: &str) -> String {
+    let Some(start) = text.find(&format!("{heading}\n")) else { return format!("{}\n\n{section}", text.trim_end()) };
+    let rest = &text[start + heading.len()..];
     // What people wrote below a heading of its own stays.
     let end =
-        rest.find("\n## ").or_else(|| rest.find("\n### ")).map_or(text.len(), |at| start + HEADING.len() + at + 1);
+        rest.find("\n## ").or_else(|| rest.find("\n### ")).map_or(text.len(), |at| start + heading.len() + at + 1);
     let after = text.get(end..).unwrap_or_default();
     let gap = if after.is_empty() { "" } else { "\n" };
     format!("{}{section}{gap}{after}", &text[..start])
@@ -107,7 +112,7 @@ mod tests {
     #[test]
     fn only_its_own_section_is_replaced() {
         let text = "# B\n\n## Intake\n\nold\n\n## Other\n\nkept\n";
-        assert_eq!(replaced(text, "## Intake\n\nnew\n"), "# B\n\n## Intake\n\nnew\n\n## Other\n\nkept\n");
-        assert_eq!(replaced("# B\n", "## Intake\n"), "# B\n\n## Intake\n");
+        assert_eq!(replaced(text, HEADING, "## Intake\n\nnew\n"), "# B\n\n## Intake\n\nnew\n\n## Other\n\nkept\n");
+        assert_eq!(replaced("# B\n", HEADING, "## Intake\n"), "# B\n\n## Intake\n");
     }
 }

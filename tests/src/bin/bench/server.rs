@@ -32,25 +32,56 @@ pub struct Memory {
 
 /// Prepares the database for this build.
 pub fn migrate(binary: &Path, database: &Database) -> Result<()> {
-    let status = Command::new(binary).arg("migrate").env("DATABASE_URL", database.url()).stdout(Stdio::null()).status();
+    migrate_at(binary, database.url())
+}
+
+/// The same for another database.
+pub fn migrate_at(binary: &Path, url: &str) -> Result<()> {
+    let status = Command::new(binary).arg("migrate").env("DATABASE_URL", url).stdout(Stdio::null()).status();
     let status = status.with_context(|| format!("cannot start {}; build it first", binary.display()))?;
     anyhow::ensure!(status.success(), "`dispatch migrate` failed");
     Ok(())
 }
 
+/// How a server is started.
+pub struct Launch {
+    pub worker: bool,
+    /// The number of the message that it is woken with.
+    pub first: u64,
+    pub environment: Vec<(String, String)>,
+}
+
+fn spawn(command: &mut Command, database: &Database, folder: &Path, environment: &[(String, String)]) -> Result<Child> {
+    command.env_clear().env("DATABASE_URL", database.url());
+    command.env("SLACK_SIGNING_SECRET", SECRET).env("SUPABASE_JWT_SECRET", JWT_SECRET);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let log = File::create(folder.join("server.log"))?;
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+    child.with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+/// A worker without HTTP.
+pub fn worker(binary: &Path, database: &Database, folder: &Path, environment: &[(String, String)]) -> Result<Server> {
+    let child = spawn(Command::new(binary).arg("worker"), database, folder, environment)?;
+    Ok(Server { child, address: String::new(), start_up: Duration::ZERO })
+}
+
 impl Server {
     /// Starts it and sends it messages until one is answered with 200. `first` numbers them.
     pub fn start(binary: &Path, database: &Database, folder: &Path, worker: bool, first: u64) -> Result<Self> {
+        Self::launch(binary, database, folder, &Launch { worker, first, environment: Vec::new() })
+    }
+
+    /// The same with more settings.
+    pub fn launch(binary: &Path, database: &Database, folder: &Path, how: &Launch) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let log = File::create(folder.join("server.log"))?;
-        let knock = Prepared::new(&SecretString::from(SECRET), first, 1);
+        let knock = Prepared::new(&SecretString::from(SECRET), how.first, 1);
         let mut command = Command::new(binary);
-        command.arg("serve").args((!worker).then_some("--no-worker")).env_clear();
-        command.env("DATABASE_URL", database.url()).env("DISPATCH_ADDR", &address);
-        command.env("SLACK_SIGNING_SECRET", SECRET).env("SUPABASE_JWT_SECRET", JWT_SECRET);
+        command.arg("serve").args((!how.worker).then_some("--no-worker"));
+        let mut environment = how.environment.clone();
+        environment.push(("DISPATCH_ADDR".to_owned(), address.clone()));
         let begun = Instant::now();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
-        let child = child.with_context(|| format!("cannot start {}", binary.display()))?;
+        let child = spawn(&mut command, database, folder, &environment)?;
         let mut server = Self { child, address, start_up: Duration::ZERO };
         while !server.answers(knock.get(0).unwrap_or_default()) {
             if begun.elapsed() > Duration::from_secs(20) || server.child.try_wait()?.is_some() {
@@ -80,8 +111,7 @@ impl Server {
         first: u64,
         refs: Option<PathBuf>,
     ) -> Result<Load> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["load", "--address", &self.address]).env("SLACK_SIGNING_SECRET", SECRET);
+        let mut command = self.generator()?;
         for (flag, value) in [
             ("--connections", clients.to_string()),
             ("--seconds", seconds.to_string()),
@@ -94,6 +124,28 @@ impl Server {
             command.arg("--acknowledged").arg(refs);
         }
         Ok(Load(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?))
+    }
+
+    /// Starts one that sends while its gate is open, by so many people.
+    pub fn gated_load(&self, clients: usize, seconds: f64, people: u64) -> Result<(Load, load::Gate)> {
+        let mut command = self.generator()?;
+        for (flag, value) in [
+            ("--connections", clients.to_string()),
+            ("--seconds", seconds.to_string()),
+            ("--people", people.to_string()),
+            ("--first", "1".to_owned()),
+        ] {
+            command.args([flag, &value]);
+        }
+        let mut child = command.arg("--gated").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let gate = load::Gate::new(child.stdin.take().context("the load generator has no input")?);
+        Ok((Load(child), gate))
+    }
+
+    fn generator(&self) -> Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["load", "--address", &self.address]).env("SLACK_SIGNING_SECRET", SECRET);
+        Ok(command)
     }
 
     /// What it holds, and what it held at most, where the system tells.

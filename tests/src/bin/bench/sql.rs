@@ -53,8 +53,13 @@ impl Database {
 
     /// What `sql` answers, unaligned.
     pub fn ask(&self, sql: &str) -> Result<String> {
+        self.ask_at(self.url(), sql)
+    }
+
+    /// The same of another database of this server.
+    pub fn ask_at(&self, url: &str, sql: &str) -> Result<String> {
         let mut psql = Command::new(self.program("psql")?);
-        let output = psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, self.url()]).output()?;
+        let output = psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output()?;
         if !output.status.success() {
             bail!("psql: {}", String::from_utf8_lossy(&output.stderr).trim());
         }

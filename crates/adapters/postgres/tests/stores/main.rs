@@ -24,6 +24,7 @@ mod races;
 mod records;
 mod refusals;
 mod reports;
+mod retention;
 mod schema;
 mod signals;
 mod streams;

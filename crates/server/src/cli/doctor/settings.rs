@@ -3,6 +3,7 @@
 use super::super::state;
 use super::check::Check;
 use crate::config::{Config, Llm};
+use dispatch_pipeline::ports::retention::Ages;
 use std::path::Path;
 
 /// One finding for each setting that matters.
@@ -18,6 +19,7 @@ pub fn look(config: &Config, folder: &Path) -> Vec<Check> {
         Check::ok("policy", format!("{}, threshold {}", config.routing.policy_source, config.routing.policy.threshold)),
         Check::ok("DISPATCH_TIMEZONE", config.routing.zone.name()),
         worker(config),
+        retention(config),
     ]
 }
 
@@ -116,6 +118,23 @@ fn worker(config: &Config) -> Check {
             settings.claim.lease,
             settings.claim.max_attempts,
             settings.claim.limit
+        ),
+    )
+}
+
+fn retention(config: &Config) -> Check {
+    let days = |time: std::time::Duration| time.as_secs() / (24 * 60 * 60);
+    let Ages { work, dead, bodies, ignored, requests, reports } = config.retention;
+    Check::ok(
+        "RETAIN_…_DAYS",
+        format!(
+            "finished work {}, dead letters {}, bodies {}, ignored {}, requests {}, reports {}",
+            days(work),
+            days(dead),
+            days(bodies),
+            days(ignored),
+            days(requests),
+            days(reports)
         ),
     )
 }

@@ -14,14 +14,14 @@ use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
 // In Slack: the unit that the thread hangs on, or the last one in the thread itself. By SMS a conversation has no
-// threads: there only the last unit, and only for an hour. The author of both is the same.
+// threads: there only the last unit, and only for an hour. The author of both is the same, and what was said is still there.
 const QUESTIONS: &str = "
 SELECT s.signal_id, coalesce(root.unit_id, last.unit_id) AS unit_id
 FROM dispatch.signals AS s
 LEFT JOIN LATERAL (
     SELECT u.unit_id FROM dispatch.signals AS first JOIN dispatch.units AS u USING (unit_id)
     WHERE s.source = 'slack' AND u.author = s.author
-        AND first.content_key = 'slack:message:' || s.workspace || '/' || s.channel || '/' || s.thread
+        AND first.emptied_at IS NULL AND first.content_key = 'slack:message:' || s.workspace || '/' || s.channel || '/' || s.thread
         AND EXISTS (SELECT FROM dispatch.mission_facts AS m
             WHERE m.unit_id = u.unit_id AND m.needs_info IS NOT NULL AND m.standing = 'open')
 ) AS root ON true
@@ -34,6 +34,8 @@ LEFT JOIN LATERAL (
     WHERE (s.source = 'slack' OR newest.state IN ('pending', 'held') OR newest.settled_at > now() - interval '1 hour')
         AND EXISTS (SELECT FROM dispatch.mission_facts AS m
             WHERE m.unit_id = newest.unit_id AND m.needs_info IS NOT NULL AND m.standing = 'open')
+        AND NOT EXISTS (SELECT FROM dispatch.signals AS said
+            WHERE said.unit_id = newest.unit_id AND said.emptied_at IS NOT NULL)
 ) AS last ON root.unit_id IS NULL
 WHERE s.signal_id = ANY ($1)";
 

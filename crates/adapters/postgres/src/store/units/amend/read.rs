@@ -34,8 +34,9 @@ SELECT name FROM unnest($1) AS wanted (name) WHERE pg_try_advisory_xact_lock(has
 
 const EXISTING: &str = "SELECT content_key FROM dispatch.signals WHERE content_key = ANY ($1)";
 
+// One whose words have gone is not changed any more: its unit could only be understood by half of what was said.
 const ORIGINALS: &str = "
-SELECT signal_id, content_key, unit_id, state = 'queued' AS counts,
+SELECT signal_id, content_key, unit_id, state = 'queued' AND emptied_at IS NULL AS counts,
     nullif(amended_at, 'infinity') AS amended_at, text, attachments
 FROM dispatch.signals WHERE content_key = ANY ($1) ORDER BY signal_id FOR UPDATE SKIP LOCKED";
 

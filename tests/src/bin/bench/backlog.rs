@@ -1,0 +1,48 @@
+//! What waits, asked over one kept connection, so that asking costs the measured machine little. Must not know what is measured.
+
+use crate::sql::Database;
+use anyhow::{Context as _, Result};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// What is due and nobody has finished: messages whose burst is over, units, deliveries. By partial indexes, and no
+/// further than a bound.
+const DUE: &str = "SELECT (SELECT count(*) FROM (SELECT FROM dispatch.signals WHERE unit_id IS NULL AND state = 'queued' \
+     AND received_at < now() - interval '2500 milliseconds' LIMIT 200000) AS a) \
+     + (SELECT count(*) FROM (SELECT FROM dispatch.units WHERE state = 'pending' LIMIT 200000) AS b) \
+     + (SELECT count(*) FROM (SELECT FROM dispatch.deliveries WHERE state = 'pending' LIMIT 200000) AS c);";
+
+/// A `psql` that stays.
+pub struct Backlog {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Backlog {
+    /// Over this database.
+    pub fn of(database: &Database) -> Result<Self> {
+        let mut psql = Command::new(database.program("psql")?);
+        psql.args(["-XAtq", database.url()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = psql.spawn().context("cannot start psql")?;
+        let input = child.stdin.take().context("psql has no input")?;
+        let output = BufReader::new(child.stdout.take().context("psql has no output")?);
+        Ok(Self { child, input, output })
+    }
+
+    /// How much is due.
+    pub fn due(&mut self) -> Result<u64> {
+        writeln!(self.input, "{DUE}")?;
+        self.input.flush()?;
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        line.trim().parse().with_context(|| format!("no number: {line}"))
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _waited = self.child.wait();
+    }
+}
