@@ -16,6 +16,7 @@ mod llm;
 mod query;
 mod reason;
 mod retention;
+mod replays;
 mod routing;
 mod sdk_peers;
 mod shedding;

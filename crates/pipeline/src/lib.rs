@@ -14,10 +14,12 @@ pub mod observe;
 pub mod ports;
 pub mod query;
 pub mod reason;
+pub mod replay;
 pub mod reports;
 pub mod retain;
 pub mod route;
 pub mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod track;
 pub mod worker;

@@ -7,6 +7,7 @@ use dispatch_routing::held_work::{
 };
 use dispatch_routing::plan::{PlannedDelivery, Verdict};
 use dispatch_routing::policy::{Choice, Policy, Unplannable};
+use dispatch_routing::unit::ClaimedUnit;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -82,7 +83,7 @@ impl Route {
     }
 
     /// Dispatches a held unit because somebody says so: by the policy's plan, as if its classification were sure, or to the
-    /// destinations of `choice`. Once per operation.
+    /// destinations of `choice`; also a routed one, to destinations that it has not gone to. Once per operation.
     ///
     /// # Errors
     /// [`RouteError`]: then nothing was written.
@@ -98,7 +99,12 @@ impl Route {
         {
             return Ok(before);
         }
-        let held = self.held.of_classification(classification).await?;
+        let held = match self.held.of_classification(classification).await {
+            Err(HeldWorkError::NotHeld { state, .. }) if state == "routed" && choice.destinations.is_some() => {
+                return self.add(classification, choice, by).await;
+            }
+            held => held?,
+        };
         let meaning = &held.classified.classification;
         let decision = self.policy.confirm(&held.unit, meaning, &self.zone, &by.principal, choice)?;
         let confirmation = Confirmation {
@@ -109,6 +115,28 @@ impl Route {
             by: by.clone(),
         };
         Ok(self.held.confirm(&confirmation).await?)
+    }
+
+    /// Dispatches what is not there yet of what a routed unit is to go to.
+    async fn add(
+        &self,
+        classification_id: ClassificationId,
+        choice: &Choice,
+        by: &Decider,
+    ) -> Result<Dispatched, RouteError> {
+        let routed = self.held.routed(classification_id).await?;
+        // What it has led to is not changed by going elsewhere too.
+        let unit = ClaimedUnit { revision: None, ..routed.unit.clone() };
+        let meaning = &routed.classified.classification;
+        let decision = self.policy.confirm(&unit, meaning, &self.zone, &by.principal, choice)?;
+        let confirmation = Confirmation {
+            unit_id: unit.unit_id,
+            classification_id,
+            dispatch_id: DispatchId::mint(),
+            decision: decision.at_revision_of(&routed.unit),
+            by: by.clone(),
+        };
+        Ok(self.held.add(&confirmation).await?)
     }
 
     /// Ends a held unit without doing anything. Once per operation.

@@ -7,6 +7,7 @@ mod endpoint;
 mod key;
 mod migrate;
 mod retain;
+mod replay;
 mod send;
 mod serve;
 mod server;
@@ -53,6 +54,8 @@ enum Command {
     Send(Box<send::Arguments>),
     /// Show what became of a message, by any id you hold
     Trace(trace::Arguments),
+    /// Do once more what an id stands for, or show what that would come to
+    Replay(replay::Arguments),
     /// Make, list and revoke API keys
     Key(key::Arguments),
     /// Show whom the policy file names, and switch on again who answered 410
@@ -90,6 +93,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Migrate => migrate::run().await,
         Command::Send(arguments) => send::run(*arguments).await,
         Command::Trace(arguments) => trace::run(arguments).await,
+        Command::Replay(arguments) => replay::run(arguments).await,
         Command::Key(arguments) => key::run(arguments).await,
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Retain(arguments) => retain::run(arguments).await,

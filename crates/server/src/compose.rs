@@ -49,20 +49,26 @@ use dispatch_pipeline::ports::streams::StreamStore;
 use dispatch_pipeline::ports::switches::EndpointSwitches;
 use dispatch_pipeline::ports::vitals::Vitals;
 use dispatch_pipeline::query::{Query, Sources};
+use dispatch_pipeline::replay::{Batches, Replay};
 use dispatch_pipeline::reports::Reports;
 use dispatch_pipeline::retain::Retain;
 use dispatch_pipeline::route::Route;
 use dispatch_pipeline::streams::{StreamLimits, Streams};
+use dispatch_pipeline::track::Track;
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgAgentLog, PgClassifications, PgDeliveryQueue, PgDeliveryReports, PgDoorbell, PgEndpointSwitches, PgHeldWork,
-    PgIdempotency, PgMissionDesk, PgMissionStore, PgRecords, PgRetention, PgSignalLog, PgStories, PgStreams,
-    PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgAgentLog, PgClassifications, PgDeadLetters, PgDeliveryQueue, PgDeliveryReports, PgDispatchStatuses, PgDoorbell,
+    PgEndpointSwitches, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore, PgRecords, PgReplayBatches,
+    PgReplays, PgRetention, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
 };
+use dispatch_routing::dead_letters::DeadLetters;
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
+use dispatch_routing::dispatch_status::DispatchStatuses;
 use dispatch_routing::held_work::HeldWork;
+use dispatch_routing::replay::Replays;
+use dispatch_routing::replay_batches::ReplayBatches;
 use home::AtHome;
 use pulse::SharedPulse;
 use std::sync::Arc;
@@ -84,6 +90,8 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
     let classifications: Arc<dyn ClassificationStore> = Arc::new(PgClassifications::new(pools.talk.clone()));
     let held: Arc<dyn HeldWork> = Arc::new(PgHeldWork::new(pools.work.clone()));
     let streams = Streams::new(streams, StreamLimits::default());
+    let replays: Arc<dyn Replays> = Arc::new(PgReplays::new(pools.work.clone()));
+    let replay = Arc::new(replay(config, AtHome::new(replays), AtHome::new(on_demand(thinking))));
     Surface {
         intake: Data::new(Intake::new(GroupCommit::new(log, Limits::default()))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
@@ -105,6 +113,9 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
             .within(config.worker.settings.claim.lease * 4 / 5, thinking.in_haste.clone()),
         ),
         route: Data::new(Route::new(AtHome::new(held), config.routing.policy.clone(), config.routing.zone)),
+        track: Data::new(track(&pools.work)),
+        batches: Data::from(Arc::new(Batches::new(AtHome::new(batches(&pools.work)), replay.clone()))),
+        replay: Data::from(replay),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),
@@ -119,6 +130,22 @@ fn agents(pools: &Pools, thinking: &Thinking) -> Agents {
     let switches: Arc<dyn EndpointSwitches> = Arc::new(PgEndpointSwitches::new(pools.work.clone()));
     let log = AtHome::new(thinking.log(&pools.work));
     Agents::new(thinking.cards.clone(), log).switched_by(AtHome::new(switches))
+}
+
+/// Where what was routed stands.
+fn track(pool: &Pool) -> Track {
+    let statuses: Arc<dyn DispatchStatuses> = Arc::new(PgDispatchStatuses::new(pool.clone()));
+    let dead: Arc<dyn DeadLetters> = Arc::new(PgDeadLetters::new(pool.clone()));
+    Track::new(AtHome::new(statuses), AtHome::new(dead))
+}
+
+/// What is done once more; rehearsals ask this mind.
+fn replay(config: &Config, replays: Arc<dyn Replays>, mind: Arc<dyn Classifier>) -> Replay {
+    Replay::new(replays, mind, config.routing.policy.clone(), config.routing.zone)
+}
+
+fn batches(pool: &Pool) -> Arc<dyn ReplayBatches> {
+    Arc::new(PgReplayBatches::new(pool.clone()))
 }
 
 /// Who answers questions. It works at home, where streams are told.
@@ -181,6 +208,7 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
         queue: deliveries.clone(),
         clock: Arc::new(SystemClock),
     };
+    let replays: Arc<dyn Replays> = Arc::new(PgReplays::new(pool.clone()));
     let parts = WorkerParts {
         name: worker_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
@@ -193,6 +221,7 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
         doorbell: Arc::new(PgDoorbell::new(pool.clone())),
         upkeep: upkeep(config, pool),
         meter: thinking.meter.clone(),
+        replays: Batches::new(batches(pool), Arc::new(replay(config, replays, thinking.classifier.clone()))),
     };
     Ok(GatedWorker { worker: Worker::new(parts, config.worker.settings), workspaces, pool: pool.clone() })
 }

@@ -38,9 +38,11 @@ use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
 use dispatch_pipeline::ports::identity::Scope;
 use dispatch_pipeline::query::Query;
+use dispatch_pipeline::replay::{Batches, Replay};
 use dispatch_pipeline::reports::Reports;
 use dispatch_pipeline::route::Route as Routing;
 use dispatch_pipeline::streams::Streams;
+use dispatch_pipeline::track::Track;
 use docs::Document;
 use front::Front;
 use idempotency::{Keys, Need};
@@ -62,6 +64,9 @@ pub struct Surface {
     pub classify: Data<Classify>,
     pub query: Data<Query>,
     pub route: Data<Routing>,
+    pub track: Data<Track>,
+    pub replay: Data<Replay>,
+    pub batches: Data<Batches>,
     pub slack: Data<SlackDoor>,
     pub sms: Data<SmsDoor>,
     pub reports: Data<Reports>,
@@ -94,6 +99,9 @@ pub fn app(
         .app_data(surface.classify)
         .app_data(surface.query)
         .app_data(surface.route)
+        .app_data(surface.track)
+        .app_data(surface.replay)
+        .app_data(surface.batches)
         .app_data(surface.slack)
         .app_data(surface.sms)
         .app_data(surface.reports)
@@ -145,6 +153,12 @@ fn routes(config: &mut ServiceConfig) {
         .service(get("/route/held/{unit_id}", Scope::Route, route::held::show))
         .service(post("/route/held/{unit_id}/dismiss", Scope::Route, route::held::dismiss))
         .service(post("/route/dispatch", Scope::Route, route::dispatch::create))
+        .service(get("/route/status/{id}", Scope::Route, route::status::show))
+        .service(get("/route/dead-letters", Scope::Route, route::dead::list))
+        .service(post("/route/replay/{id}", Scope::Route, route::replay::create))
+        .service(post("/route/replays", Scope::Route, route::batches::create))
+        .service(get("/route/replays/{replay_id}", Scope::Route, route::batches::show))
+        .service(post("/route/replays/{replay_id}/cancel", Scope::Route, route::batches::cancel))
         .service(open_get("/observe/health", observe::health))
         .service(get("/observe/agents", Scope::Observe, observe::agents))
         .service(get("/observe/logs/{id}", Scope::Observe, observe::story))

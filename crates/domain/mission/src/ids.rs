@@ -61,6 +61,8 @@ uuid_ids! {
     DispatchId,
     /// One destination of a dispatch, with its attempts.
     DeliveryId,
+    /// One time that something was done once more.
+    ReplayId,
     /// One answer that is told piece by piece.
     StreamId,
     /// One thing that a caller asked for once. A repeat of the request carries the same.

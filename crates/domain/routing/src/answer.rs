@@ -106,6 +106,7 @@ fn store(
             confidence: question.confidence,
             routing_decision,
             revision: 0,
+            nonce: None,
             answer: Some(answer),
             item,
         })),

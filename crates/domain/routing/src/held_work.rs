@@ -5,6 +5,7 @@
 use crate::delivery::DeliveryState;
 use crate::destination::Destination;
 use crate::plan::Decision;
+use crate::replay::Skipped;
 use crate::unit::ClaimedUnit;
 use async_trait::async_trait;
 use dispatch_classification::classifier::Classified;
@@ -58,6 +59,20 @@ pub trait HeldWork: Send + Sync {
     /// written.
     async fn confirm(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError>;
 
+    /// The routed unit that this classification is in force for.
+    ///
+    /// # Errors
+    /// `Unknown`, `Superseded` as above; `NotHeld` when the unit is not routed; `Unavailable`.
+    async fn routed(&self, id: ClassificationId) -> Result<RoutedUnit, HeldWorkError>;
+
+    /// Writes a further dispatch of a routed unit, with what of its plan is not there yet; the rest is named. A second one
+    /// under the same operation answers what the first one led to.
+    ///
+    /// # Errors
+    /// As [`routed`](Self::routed), when that came to be since the unit was looked at; `RealtorUnknown`; `Unavailable`;
+    /// `Rejected`. Then nothing was written.
+    async fn add(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError>;
+
     /// Ends a held unit without doing anything; what waited for it is cancelled. A second dismissal under the same
     /// operation answers the first one.
     ///
@@ -89,6 +104,15 @@ pub struct HeldUnit {
     pub expires_at: Option<OffsetDateTime>,
     /// Who wrote it, if the brokerage knows.
     pub author: Option<KnownPerson>,
+}
+
+/// A unit that was dispatched.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RoutedUnit {
+    /// As a worker would get it; its claim is nobody's.
+    pub unit: ClaimedUnit,
+    /// What it was understood to mean.
+    pub classified: Classified,
 }
 
 /// A person of the brokerage.
@@ -179,6 +203,8 @@ pub struct Dispatched {
     pub unit_id: UnitId,
     /// In the order of the plan.
     pub deliveries: Vec<DispatchedDelivery>,
+    /// What was left alone, for it is there or on its way.
+    pub skipped: Vec<Skipped>,
 }
 
 /// One delivery of a dispatch, as it stands.

@@ -1,7 +1,7 @@
 //! What a storage delivery does to the brokerage's tables, as data. Every item is one effect and happens once.
 
 use dispatch_classification::taxonomy::{GroupKey, ListingType, TaskKey};
-use dispatch_mission::ids::{DeliveryId, RealtorId};
+use dispatch_mission::ids::{DeliveryId, RealtorId, ReplayId};
 use dispatch_mission::mission::{MissionType, RoutingDecision, Visibility};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -27,6 +27,9 @@ pub struct StorageWork {
     /// Which mission of which agent's answer it is; none where the unit itself leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<AnswerItem>,
+    /// Set where it is done once more in spite of having been done: then its effects are other effects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<ReplayId>,
     /// What is to be written.
     pub item: StorageItem,
 }

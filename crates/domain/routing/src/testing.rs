@@ -5,12 +5,16 @@
 mod amendments;
 mod delivery_queue;
 mod delivery_reports;
+mod ends;
 mod held_work;
+mod replays;
 mod unit_queue;
 
 pub use delivery_queue::delivery_queue_contract;
 pub use delivery_reports::{SeenDeliveries, delivery_reports_contract};
+pub use ends::{ends, ends_contract, one_message};
 pub use held_work::{held, held_work_contract};
+pub use replays::replays_contract;
 pub use unit_queue::unit_queue_contract;
 
 use crate::delivery_queue::DeliveryQueue;
@@ -107,6 +111,7 @@ pub fn claimed_unit(text: &str) -> ClaimedUnit {
         members: vec![member],
         trace_id: signal.trace_id,
         revision: None,
+        replay: None,
     }
 }
 
@@ -176,6 +181,7 @@ pub fn agent_task() -> PlannedDelivery {
             routing_decision: RoutingDecision { auto_dispatch: true, reason: "Above 0.7 threshold".into() },
             revision: 0,
             answer: None,
+            nonce: None,
             item: StorageItem::AgentTask(AgentTaskWork {
                 task_key: Some(TaskKey::OpsMiscTask),
                 mission_type: MissionType::Admin,

@@ -1,7 +1,7 @@
 //! A unit: one burst of signals by one author in one conversation, understood as a whole.
 
 use dispatch_classification::classification::Utterance;
-use dispatch_mission::ids::{SignalId, UnitId};
+use dispatch_mission::ids::{ReplayId, SignalId, UnitId};
 use dispatch_mission::signal::{Attachment, Conversation};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -43,6 +43,25 @@ pub struct ClaimedUnit {
     pub trace_id: String,
     /// Set when the unit was settled before and its messages have changed since: by an edit, a deletion, or an answer.
     pub revision: Option<Revision>,
+    /// Set when it is due because somebody asked for that, and not because anything new was said.
+    pub replay: Option<Replaying>,
+}
+
+/// That a unit is understood anew because somebody asked for that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Replaying {
+    /// The replay.
+    pub replay_id: ReplayId,
+    /// Whether what succeeded is done once more.
+    pub force: bool,
+}
+
+impl Replaying {
+    /// What tells effects that are done once more from those before.
+    #[must_use]
+    pub fn nonce(self) -> Option<ReplayId> {
+        self.force.then_some(self.replay_id)
+    }
 }
 
 /// What a unit that is understood once more has led to so far.

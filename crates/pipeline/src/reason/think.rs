@@ -22,7 +22,11 @@ impl Reason {
         match self.classify(&unit).await {
             Ok(classified) => {
                 failpoint::pass("unit.classified", || unit.text());
-                let decision = self.policy.decide(&unit, &classified.classification, &self.zone);
+                let meaning = &classified.classification;
+                let decision = match unit.replay {
+                    Some(replay) => self.policy.decide_anew(&unit, meaning, &self.zone, replay.nonce()),
+                    None => self.policy.decide(&unit, meaning, &self.zone),
+                };
                 Some(UnitSettlement {
                     unit_id: unit.unit_id,
                     token: unit.token,

@@ -4,7 +4,7 @@ use super::*;
 use async_trait::async_trait;
 use dispatch_classification::classification::Meaning;
 use dispatch_mission::ids::OperationId;
-use dispatch_routing::held_work::HeldPage;
+use dispatch_routing::held_work::{HeldPage, RoutedUnit};
 use dispatch_routing::testing::{claimed_unit, stray};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -48,7 +48,18 @@ impl HeldWork for One {
         self.note("confirm");
         let Confirmation { dispatch_id, unit_id, decision, .. } = confirmation;
         assert_eq!(decision.routing.reason, "Confirmed by user:ann");
-        Ok(Dispatched { dispatch_id: *dispatch_id, unit_id: *unit_id, deliveries: Vec::new() })
+        Ok(Dispatched { dispatch_id: *dispatch_id, unit_id: *unit_id, deliveries: Vec::new(), skipped: Vec::new() })
+    }
+
+    async fn routed(&self, _: ClassificationId) -> Result<RoutedUnit, HeldWorkError> {
+        self.note("routed");
+        Ok(RoutedUnit { unit: self.unit.unit.clone(), classified: self.unit.classified.clone() })
+    }
+
+    async fn add(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError> {
+        self.note("add");
+        let (dispatch_id, unit_id) = (confirmation.dispatch_id, confirmation.unit_id);
+        Ok(Dispatched { dispatch_id, unit_id, deliveries: Vec::new(), skipped: Vec::new() })
     }
 
     async fn dismiss(&self, dismissal: &Dismissal) -> Result<Dismissed, HeldWorkError> {
@@ -106,7 +117,12 @@ async fn a_yes_is_planned_before_it_is_written() {
 
 #[tokio::test]
 async fn a_resumed_yes_finds_what_it_did() {
-    let before = Dispatched { dispatch_id: DispatchId::mint(), unit_id: UnitId::mint(), deliveries: Vec::new() };
+    let before = Dispatched {
+        dispatch_id: DispatchId::mint(),
+        unit_id: UnitId::mint(),
+        deliveries: Vec::new(),
+        skipped: Vec::new(),
+    };
     let (one, route) = holding(None, Some(before.clone()));
     let again = route.confirm(one.unit.classification_id, &Choice::default(), &ann(Some(OperationId::mint()))).await;
     assert_eq!(again.expect("as before"), before);

@@ -9,6 +9,7 @@ use crate::deliver::Deliver;
 use crate::ports::doorbell::Doorbell;
 use crate::ports::worker_registry::WorkerRegistry;
 use crate::reason::Reason;
+use crate::replay::Batches;
 use dispatch_classification::classifier::Classifier;
 use dispatch_mission::zone::Zone;
 use dispatch_routing::courier::Courier;
@@ -43,6 +44,7 @@ pub struct WorkerParts {
     pub doorbell: Arc<dyn Doorbell>,
     pub upkeep: Upkeep,
     pub meter: Arc<Meter>,
+    pub replays: Batches,
 }
 
 /// How a worker works.
@@ -75,6 +77,7 @@ pub struct Worker {
     registry: Arc<dyn WorkerRegistry>,
     doorbell: Arc<dyn Doorbell>,
     upkeep: Upkeep,
+    replays: Batches,
     poll: Duration,
 }
 
@@ -99,6 +102,7 @@ impl Worker {
             registry: parts.registry,
             doorbell: parts.doorbell,
             upkeep: parts.upkeep,
+            replays: parts.replays,
             poll: settings.poll,
         }
     }
@@ -116,6 +120,7 @@ impl Worker {
             lane("bursts").run(|| self.gather(&bell)),
             lane("reason").run(|| self.reason.think_turn(&stop)),
             lane("storage").run(|| self.deliver.store_turn()),
+            lane("replays").run(|| self.replays.turn()),
             futures_util::future::join_all(sends),
             self.listen(&bell, &stop),
             self.report(&stop),

@@ -50,6 +50,19 @@ impl RunningServer {
         understood(&sent.map_err(|error| self.unanswered(error))?)
     }
 
+    /// POSTs JSON with these headers, as whoever has the token.
+    pub async fn post_as(
+        &self,
+        segments: &[&str],
+        token: Option<&SecretString>,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Value> {
+        let credentials = token.map_or(Credentials::None, Credentials::Bearer);
+        let sent = self.outbound.post_json(&self.at(segments)?, credentials, headers, body).await;
+        understood(&sent.map_err(|error| self.unanswered(error))?)
+    }
+
     /// POSTs a form with these headers; answers whatever is good.
     pub async fn post_form(
         &self,

@@ -9,6 +9,8 @@ mod agents;
 mod classifications;
 mod held_work;
 mod identity;
+mod replays;
+mod track;
 
 use async_trait::async_trait;
 use dispatch_mission::ids::{MissionId, OperationId};

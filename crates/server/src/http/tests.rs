@@ -9,10 +9,12 @@ mod idempotency;
 mod identity;
 mod query;
 mod reason;
+mod replays;
 mod route;
 mod slack;
 mod slow;
 mod sms;
+mod track;
 
 use super::*;
 use crate::config::{Config, Role};
@@ -58,6 +60,9 @@ fn surface(fault: Fault) -> Surface {
         streams,
         classify: reason::classify(),
         route: route::route(),
+        track: track::track(),
+        replay: replays::replay(),
+        batches: replays::batches(),
         slack: Data::new(SlackDoor::new(secrets, clock.clone())),
         sms: sms::door(fault.no_sms, clock.clone()),
         reports: Data::new(Reports::new(Arc::new(sms::ToldReports::new(fault.log_down)))),

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use diesel_async::AsyncConnection;
 use dispatch_mission::ids::{ClassificationId, OperationId, UnitId};
 use dispatch_routing::held_work::{
-    Confirmation, Dismissal, Dismissed, Dispatched, HeldCursor, HeldFilter, HeldPage, HeldUnit, HeldWork, HeldWorkError,
+    Confirmation, Dismissal, Dismissed, Dispatched, HeldCursor, HeldFilter, HeldPage, HeldUnit, HeldWork,
+    HeldWorkError, RoutedUnit,
 };
 
 use super::units::held::{self, Halt, decide, read};
@@ -57,6 +58,15 @@ impl HeldWork for PgHeldWork {
     async fn confirm(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError> {
         let mut connection = self.connection().await?;
         Ok(connection.transaction(async |connection| decide::confirm(connection, confirmation).await).await?)
+    }
+
+    async fn routed(&self, id: ClassificationId) -> Result<RoutedUnit, HeldWorkError> {
+        Ok(read::routed(&mut *self.connection().await?, id).await?)
+    }
+
+    async fn add(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError> {
+        let mut connection = self.connection().await?;
+        Ok(connection.transaction(async |connection| decide::add(connection, confirmation).await).await?)
     }
 
     async fn dismiss(&self, dismissal: &Dismissal) -> Result<Dismissed, HeldWorkError> {

@@ -3,9 +3,14 @@
 use dispatch_mission::testing::signal_log_contract;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
 use dispatch_pipeline::testing::{agent_log_contract, idempotency_contract};
-use dispatch_postgres::store::{PgAgentLog, PgDeliveryQueue, PgIdempotency, PgSignalLog, PgUnitQueue};
+use dispatch_postgres::store::{
+    PgAgentLog, PgDeadLetters, PgDeliveryQueue, PgDispatchStatuses, PgIdempotency, PgReplayBatches, PgReplays,
+    PgSignalLog, PgUnitQueue,
+};
 use dispatch_postgres::testing::TestDatabase;
-use dispatch_routing::testing::{Queues, delivery_queue_contract, unit_queue_contract};
+use dispatch_routing::testing::{
+    Queues, delivery_queue_contract, ends_contract, replays_contract, unit_queue_contract,
+};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -41,6 +46,35 @@ async fn delivery_queue() {
         signals: &PgSignalLog::new(pool.clone()),
         units: &PgUnitQueue::new(pool.clone()),
         deliveries: &PgDeliveryQueue::new(pool),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn dead_letters_and_statuses() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool();
+    let queues = Queues {
+        signals: &PgSignalLog::new(pool.clone()),
+        units: &PgUnitQueue::new(pool.clone()),
+        deliveries: &PgDeliveryQueue::new(pool.clone()),
+    };
+    ends_contract(queues, &PgDispatchStatuses::new(pool.clone()), &PgDeadLetters::new(pool)).await;
+}
+
+#[tokio::test]
+async fn replays() {
+    let database = TestDatabase::new().await;
+    dispatch_postgres::store::seed::brokerage(&mut database.connect().await).await.unwrap();
+    let pool = database.pool();
+    let queues = Queues {
+        signals: &PgSignalLog::new(pool.clone()),
+        units: &PgUnitQueue::new(pool.clone()),
+        deliveries: &PgDeliveryQueue::new(pool.clone()),
+    };
+    replays_contract(queues, &PgReplays::new(pool.clone()), &PgReplayBatches::new(pool), async || {
+        let passed = "UPDATE dispatch.replay_batches SET next_step_at = next_step_at - interval '1 second'";
+        database.execute(passed).await;
     })
     .await;
 }

@@ -249,6 +249,7 @@ impl Policy {
                 routing_decision: self.above_threshold(),
                 revision: unit.revision.as_ref().map_or(0, |revision| revision.number),
                 answer: None,
+                nonce: None,
                 item,
             })),
             after: None,

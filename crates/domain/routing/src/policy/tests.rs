@@ -43,6 +43,7 @@ fn unit(thread: Option<&str>) -> ClaimedUnit {
         members: vec![member("1.1", "firm on 12 Elm"), member("1.2", "closing Dec 3")],
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
         revision: None,
+        replay: None,
     }
 }
 

@@ -4,7 +4,8 @@ use super::AtHome;
 use async_trait::async_trait;
 use dispatch_mission::ids::{ClassificationId, OperationId, UnitId};
 use dispatch_routing::held_work::{
-    Confirmation, Dismissal, Dismissed, Dispatched, HeldCursor, HeldFilter, HeldPage, HeldUnit, HeldWork, HeldWorkError,
+    Confirmation, Dismissal, Dismissed, Dispatched, HeldCursor, HeldFilter, HeldPage, HeldUnit, HeldWork,
+    HeldWorkError, RoutedUnit,
 };
 
 #[async_trait]
@@ -38,6 +39,17 @@ impl HeldWork for AtHome<dyn HeldWork> {
     async fn confirm(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError> {
         let confirmation = confirmation.clone();
         let answer = self.run(move |held| async move { held.confirm(&confirmation).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(HeldWorkError::Unavailable(cut_off.into())))
+    }
+
+    async fn routed(&self, id: ClassificationId) -> Result<RoutedUnit, HeldWorkError> {
+        let answer = self.run(move |held| async move { held.routed(id).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(HeldWorkError::Unavailable(cut_off.into())))
+    }
+
+    async fn add(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError> {
+        let confirmation = confirmation.clone();
+        let answer = self.run(move |held| async move { held.add(&confirmation).await }).await;
         answer.unwrap_or_else(|cut_off| Err(HeldWorkError::Unavailable(cut_off.into())))
     }
 

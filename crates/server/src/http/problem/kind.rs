@@ -76,6 +76,10 @@ kinds! {
     CLASSIFICATION_NOT_FOUND = 404 "classification_not_found" "No classification has this id" never;
     /// No such unit, or none that waits.
     HELD_NOT_FOUND = 404 "held_not_found" "Nothing with this id waits for a person" never;
+    /// Neither a dispatch nor a delivery.
+    DISPATCH_NOT_FOUND = 404 "dispatch_not_found" "No dispatch or delivery has this id" never;
+    /// No event, unit, classification, dispatch or delivery; or no batch.
+    REPLAY_NOT_FOUND = 404 "replay_not_found" "Nothing that can be replayed has this id" never;
     /// The path exists, the method does not; `Allow` says which do.
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This path does not take this method" never;
     /// The first request with this key has no answer yet.
@@ -94,6 +98,16 @@ kinds! {
     ALREADY_ROUTED = 409 "already_routed" "It was dispatched already" never;
     /// It was dismissed, has lapsed, or is being understood again.
     NOT_HELD = 409 "not_held" "It does not wait for a person any more" never;
+    /// A worker understands the messages right now.
+    UNIT_CLAIMED = 409 "unit_claimed" "A worker has it now" retry;
+    /// A worker will understand the messages.
+    UNIT_PENDING = 409 "unit_pending" "It is due already" retry;
+    /// Somebody has to say yes or no first.
+    UNIT_HELD = 409 "unit_held" "It waits for a person" never;
+    /// There is no meaning to plan for.
+    NOT_UNDERSTOOD = 409 "not_understood" "Its messages have not been understood" never;
+    /// The burst is open, or nothing is done about the event.
+    NOTHING_TO_REPLAY = 409 "nothing_to_replay" "There is nothing to do once more" never;
     /// Its messages changed after the caller looked.
     CLASSIFICATION_SUPERSEDED = 409 "classification_superseded" "The messages are understood another way now" never;
     /// The request did not arrive in time.

@@ -19,7 +19,7 @@ const LONGEST_NOTE: usize = 500;
 #[serde(deny_unknown_fields)]
 #[schema(as = DispatchRequest, example = json!({ "classification_id": "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d5e" }))]
 pub struct DispatchRequestDto {
-    /// What the held messages were understood to mean, as you were shown it.
+    /// What the messages were understood to mean, as you were shown it.
     pub classification_id: String,
     /// Whose work it is; needed where `realtor_unresolved` is why it waits.
     #[schema(nullable = false)]

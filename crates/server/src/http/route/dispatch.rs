@@ -15,7 +15,8 @@ use dispatch_pipeline::route::Route;
 #[utoipa::path(
     post, path = "/route/dispatch", operation_id = "createDispatch", tag = "route", summary = "Say yes",
     description = "Dispatches a held unit of messages as it is understood: by its suggested plan, or to `destinations`, which are all looked at \
-                   before any is served. What a unit has made before is not made again, whoever asks and however often. A repeat with the \
+                   before any is served. What a unit has made before is not made again, whoever asks and however often. What was routed already goes \
+                   further only to `destinations`: what is there or on its way is named in `skipped`. A repeat with the \
                    same `Idempotency-Key` is answered with the same dispatch.",
     request_body = DispatchRequestDto,
     responses(

@@ -2,6 +2,7 @@
 
 use super::cursor;
 use super::plan::{DestinationDto, PlannedDeliveryDto};
+use super::replay_dto::SkippedDto;
 use super::words::{DeliveryStateDto, DispatchStatusDto, PersonKindDto};
 use crate::http::reason::{ClassificationDto, MessageSourceDto};
 use crate::http::timestamp::Timestamp;
@@ -144,6 +145,10 @@ pub struct DispatchReceiptDto {
     pub status: DispatchStatusDto,
     /// Each destination.
     pub deliveries: Vec<DispatchedDeliveryDto>,
+    /// What was left alone, for it is there or on its way: of a further dispatch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub skipped: Vec<SkippedDto>,
 }
 
 /// One delivery of a dispatch.
@@ -246,8 +251,9 @@ impl From<Dispatched> for DispatchReceiptDto {
         Self {
             dispatch_id: dispatched.dispatch_id.to_string(),
             unit_id: dispatched.unit_id.to_string(),
-            status: DispatchStatusDto::of(&dispatched),
+            status: DispatchStatusDto::of(&dispatched.deliveries.iter().map(|one| one.state).collect::<Vec<_>>()),
             deliveries: dispatched.deliveries.into_iter().map(Into::into).collect(),
+            skipped: dispatched.skipped.iter().map(Into::into).collect(),
         }
     }
 }

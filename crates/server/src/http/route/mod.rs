@@ -1,18 +1,30 @@
-//! `/route/*`: what waits for a person, and what a person says about it. Must not know tables nor the policy: a handler asks
+//! `/route/*`: what waits for a person, what a person says about it, and where it stands. Must not know tables nor the policy: a handler asks
 //! one use case and shows the answer.
 
+mod batch_dto;
+pub mod batches;
 mod bodies;
 mod cursor;
+pub mod dead;
+mod dead_dto;
+mod dead_query;
 pub mod dispatch;
 mod dto;
 pub mod held;
 mod plan;
 mod query;
+pub mod replay;
+mod replay_dto;
+pub mod status;
+mod status_dto;
 mod words;
 
 pub use bodies::{DestinationRequestDto, DismissalDto, DispatchRequestDto};
 pub use dto::{DismissedDto, DispatchReceiptDto, HeldPageDto, HeldUnitDto};
-pub use words::{DeliveryStateDto, DestinationTypeDto, DispatchStatusDto, PersonKindDto};
+pub use words::{
+    BatchStateDto, DeadOrderDto, DeliveryStateDto, DestinationTypeDto, DispatchStatusDto, FaultClassDto, PersonKindDto,
+    ReplayOutcomeDto, StageDto,
+};
 
 use super::caller::Caller;
 use super::idempotency::Operation;

@@ -50,7 +50,7 @@ pub(super) fn classify() -> Data<Classify> {
 }
 
 /// Says what it reads, then that it is work. `unreachable` and `unusable` are what they say.
-struct Parrot;
+pub(super) struct Parrot;
 
 #[async_trait]
 impl Classifier for Parrot {

@@ -12,7 +12,7 @@ use dispatch_pipeline::testing::classified;
 use dispatch_routing::delivery::DeliveryState;
 use dispatch_routing::held_work::{
     Confirmation, Dismissal, Dismissed, Dispatched, DispatchedDelivery, HeldCursor, HeldFilter, HeldPage, HeldUnit,
-    HeldWork, HeldWorkError, KnownPerson, PersonKind,
+    HeldWork, HeldWorkError, KnownPerson, PersonKind, RoutedUnit,
 };
 use dispatch_routing::plan::Verdict;
 use dispatch_routing::policy::Policy;
@@ -60,6 +60,7 @@ fn held() -> HeldUnit {
             members: vec![member],
             trace_id: String::new(),
             revision: None,
+            replay: None,
         },
         classification_id: ClassificationId(id(MEANING)),
         classified: classified(Meaning::Stray(TaskKey::OpsMiscTask), 0.6),
@@ -111,7 +112,16 @@ impl HeldWork for One {
             dispatch_id: confirmation.dispatch_id,
             unit_id: confirmation.unit_id,
             deliveries: plan.iter().map(delivery).collect(),
+            skipped: Vec::new(),
         })
+    }
+
+    async fn routed(&self, _: ClassificationId) -> Result<RoutedUnit, HeldWorkError> {
+        Ok(RoutedUnit { unit: held().unit, classified: held().classified })
+    }
+
+    async fn add(&self, confirmation: &Confirmation) -> Result<Dispatched, HeldWorkError> {
+        self.confirm(confirmation).await
     }
 
     async fn dismiss(&self, dismissal: &Dismissal) -> Result<Dismissed, HeldWorkError> {
@@ -130,9 +140,10 @@ pub(super) fn route() -> Data<Routing> {
 
 /// A sound request for each path of this group.
 pub(super) fn sound(method: &str, path: &str) -> TestRequest {
-    let path = path.replace("{unit_id}", UNIT);
+    let path = path.replace("{unit_id}", UNIT).replace("{id}", track::DISPATCH).replace("{replay_id}", track::DISPATCH);
     match (method, path.as_str()) {
         ("get", _) => as_service(TestRequest::get().uri(&path)),
+        (_, "/route/replays") => as_service(TestRequest::post().uri("/route/replays").set_json(json!({"all": true}))),
         (_, "/route/dispatch") => dispatch(json!({"classification_id": MEANING})),
         _ => as_service(TestRequest::post().uri(&path)),
     }

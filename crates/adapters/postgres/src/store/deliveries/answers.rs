@@ -82,7 +82,7 @@ pub(super) async fn route_on(
         "dispatch_id": dispatch, "messages": answer.messages.len(), "missions": answer.missions.len(),
     });
     let decision = answer.route(&asked.question(delivery)?);
-    let order = Order { unit, classification, dispatch, decision: &decision };
+    let order = Order { unit, classification, dispatch, decision: &decision, replay_of: None, waits: None };
     carry_out(connection, &[order], vec![told("agent.answered", detail)]).await?;
     sql(NOTE).bind::<SqlUuid, _>(dispatch).bind::<SqlUuid, _>(delivery.0).execute(connection).await?;
     Ok(())

@@ -141,9 +141,8 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
 }
 
 /// Makes those due whose predecessor has arrived, and cancels those whose predecessor never will. Predecessors stand
-/// before their dependents in a plan.
-pub(crate) fn settle_dependents(rows: &mut [NewDelivery<'_>]) -> Vec<Entry> {
-    let mut standings: HashMap<Uuid, Standing> = HashMap::with_capacity(rows.len());
+/// before their dependents in a plan, or there were there before, as `standings` says.
+pub(crate) fn settle_dependents(rows: &mut [NewDelivery<'_>], mut standings: HashMap<Uuid, Standing>) -> Vec<Entry> {
     let mut entries = Vec::new();
     for row in rows {
         if row.standing == Standing::Waits {

@@ -109,7 +109,7 @@ pub(super) async fn apply(
     let mut known = claim(connection, plans.iter().flatten()).await?;
     give_up(connection, plans.iter().flatten(), &mut known).await?;
     write::write(connection, tables, plans.iter().flatten(), &known).await?;
-    for plan in plans.iter_mut().flatten().filter(|plan| plan.job.work.revision > 0) {
+    for plan in plans.iter_mut().flatten().filter(|plan| is_revision(plan.job)) {
         let later = Later {
             job: plan.job,
             realtor: plan.realtor,
@@ -125,20 +125,30 @@ pub(super) async fn apply(
     Ok(plans.iter().map(|plan| plan.as_ref().map_or_else(Clone::clone, |plan| done(plan, &known))).collect())
 }
 
+/// Whether it changes rows that there are. What is done once more changes none.
+fn is_revision(job: &Job<'_>) -> bool {
+    job.work.revision > 0 && job.work.nonce.is_none()
+}
+
+/// What is to be done once more has keys of its own.
+fn nonce(job: &Job<'_>) -> String {
+    job.work.nonce.map(|nonce| format!("/{nonce}")).unwrap_or_default()
+}
+
 fn key(job: &Job<'_>, table: &str, item: usize) -> String {
-    format!("{}/{table}/{item}", job.unit)
+    format!("{}/{table}/{item}{}", job.unit, nonce(job))
 }
 
 /// A task that an agent answered with is one of several.
 fn task_key(job: &Job<'_>) -> String {
     match &job.work.answer {
-        Some(of) => format!("{}/{AGENT_TASKS}/{}-{}", job.unit, of.delivery_id, of.place),
+        Some(of) => format!("{}/{AGENT_TASKS}/{}-{}{}", job.unit, of.delivery_id, of.place, nonce(job)),
         None => key(job, AGENT_TASKS, 0),
     }
 }
 
 fn request(job: &Job<'_>) -> String {
-    format!("{}/{ACTIVITIES}/{}", job.unit, made::REQUEST)
+    format!("{}/{ACTIVITIES}/{}{}", job.unit, made::REQUEST, nonce(job))
 }
 
 /// Sets down the effects of all jobs: unit, table, item. The same work gives the same keys, whoever does it and however often.
@@ -271,7 +281,7 @@ async fn give_up<'a>(
         let has_moved = plan.home.as_ref().is_some_and(|home| home.moved_from.is_some());
         (!ours).then_some((effect.revision, listing.filter(|_| !has_moved)))
     };
-    let is_later = |plan: &&Plan<'_>| plan.job.work.revision > 0;
+    let is_later = |plan: &&Plan<'_>| is_revision(plan.job);
     let revised: Vec<String> = plans.clone().filter(is_later).filter_map(|plan| first(plan)?.1).collect();
     let ids: Vec<&str> = revised.iter().map(String::as_str).collect();
     let places = change::places(connection, LISTINGS, &ids).await?;

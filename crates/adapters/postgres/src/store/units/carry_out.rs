@@ -4,11 +4,15 @@
 //! It must not classify, decide or send.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use diesel_async::AsyncPgConnection;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::DeliveryId;
 use dispatch_routing::destination::Destination;
 use dispatch_routing::plan::{Content, Decision, PlannedDelivery, Quota, Verdict};
+use dispatch_routing::replay::Waits;
 use dispatch_routing::storage::StorageItem;
 use serde_json::json;
 use uuid::Uuid;
@@ -18,7 +22,19 @@ use crate::store::deliveries::hold_units;
 use crate::store::deliveries::insert::{self, NewDelivery, Standing};
 use crate::store::effects::{self, Job};
 use crate::store::error::StoreError;
+use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
+
+const EARLIER: &str = "
+SELECT delivery_id, state FROM dispatch.deliveries WHERE delivery_id = ANY ($1) ORDER BY delivery_id FOR SHARE";
+
+#[derive(QueryableByName)]
+struct Earlier {
+    #[diesel(sql_type = SqlUuid)]
+    delivery_id: Uuid,
+    #[diesel(sql_type = Text)]
+    state: String,
+}
 
 /// One decided unit.
 #[derive(Clone, Copy)]
@@ -28,6 +44,10 @@ pub(crate) struct Order<'a> {
     /// Id of the dispatch, where there is one to write.
     pub(crate) dispatch: Uuid,
     pub(crate) decision: &'a Decision,
+    /// The dispatch that it repeats, if it does.
+    pub(crate) replay_of: Option<Uuid>,
+    /// What of the plan waits for deliveries that there are already.
+    pub(crate) waits: Option<&'a Waits>,
 }
 
 /// Writes everything that follows, the story last: `entries` and what is added to them here.
@@ -75,10 +95,11 @@ async fn plan<'a>(
     let mut deliveries = Vec::new();
     for row in orders {
         let mut ids: Vec<Option<Uuid>> = Vec::new();
-        for one in planned(row) {
+        for (index, one) in planned(row).iter().enumerate() {
             // The first one in the batch has it.
             let allowed = one.quota.as_ref().is_none_or(|quota| quotas.remove(&quota.key));
-            let after = one.after.and_then(|index| ids.get(index).copied());
+            let earlier = row.waits.and_then(|waits| waits.get(&index)).map(|id| Some(id.0));
+            let after = one.after.and_then(|index| ids.get(index).copied()).or(earlier);
             let id = (allowed && after != Some(None)).then(|| DeliveryId::mint().0);
             ids.push(id);
             match id {
@@ -113,6 +134,28 @@ fn left_out(row: &Order<'_>, planned: &PlannedDelivery) -> Entry {
         detail: json!({ "kind": planned.destination.kind().as_str(), "reason": why }),
         ..Entry::default()
     }
+}
+
+/// Where the deliveries stand that something waits for and that there were before. Under a lock: whoever settles one later
+/// finds what waits for it.
+async fn earlier(
+    connection: &mut AsyncPgConnection,
+    orders: &[Order<'_>],
+) -> Result<HashMap<Uuid, Standing>, StoreError> {
+    let ids: Vec<Uuid> = orders.iter().filter_map(|row| row.waits).flat_map(Waits::values).map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<Earlier> = sql(EARLIER).bind::<Array<SqlUuid>, _>(ids).load(connection).await?;
+    let standing = |row: Earlier| {
+        let standing = match row.state.as_str() {
+            "delivered" => Standing::Delivered,
+            "pending" | "held" => Standing::Due,
+            _ => Standing::Cancelled,
+        };
+        (row.delivery_id, standing)
+    };
+    Ok(rows.into_iter().map(standing).collect())
 }
 
 /// Applies what can be stored now, and lets the deliveries that wait for it know.
@@ -156,6 +199,7 @@ async fn store(
         delivery.standing = Standing::of(outcome);
     }
     hold_units(connection, &unresolved).await?;
-    entries.extend(insert::settle_dependents(deliveries));
+    let earlier = earlier(connection, orders).await?;
+    entries.extend(insert::settle_dependents(deliveries, earlier));
     Ok(())
 }

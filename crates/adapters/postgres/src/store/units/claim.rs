@@ -6,12 +6,12 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use dispatch_mission::ids::{SignalId, UnitId};
+use dispatch_mission::ids::{ReplayId, SignalId, UnitId};
 use dispatch_mission::signal::{Conversation, Source};
 use dispatch_routing::queue::{ClaimRule, ClaimToken};
-use dispatch_routing::unit::{ClaimedUnit, Member, Revision};
+use dispatch_routing::unit::{ClaimedUnit, Member, Replaying, Revision};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -62,7 +62,8 @@ UPDATE dispatch.units SET
     next_attempt_at = CASE WHEN attempts >= $2 THEN next_attempt_at ELSE now() + $3 * interval '1 microsecond' END,
     attempts = CASE WHEN attempts >= $2 THEN attempts ELSE attempts + 1 END
 WHERE unit_id = ANY ($1)
-RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, thread, author, trace_id, revision";
+RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, thread, author, trace_id, revision,
+    replay_id, coalesce((SELECT r.forced FROM dispatch.replays AS r WHERE r.replay_id = units.replay_id), false) AS forced";
 
 // Deleted messages and the changes themselves belong to the unit's story only.
 const MEMBERS: &str = "
@@ -107,6 +108,11 @@ pub(super) struct Taken {
     trace_id: Option<Uuid>,
     #[diesel(sql_type = Int4)]
     revision: i32,
+    /// The replay that made it due, if one did.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    replay_id: Option<Uuid>,
+    #[diesel(sql_type = Bool)]
+    forced: bool,
 }
 
 #[derive(QueryableByName)]
@@ -256,5 +262,6 @@ fn unit(row: Taken, members: Vec<Member>, revision: Option<Revision>) -> Claimed
         members,
         trace_id: row.trace_id.map_or_else(String::new, |trace| trace.simple().to_string()),
         revision,
+        replay: row.replay_id.map(|id| Replaying { replay_id: ReplayId(id), force: row.forced }),
     }
 }

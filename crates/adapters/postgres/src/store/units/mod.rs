@@ -1,4 +1,4 @@
-//! What the `UnitQueue` and `HeldWork` ports do, one step per file. It must not know who classifies, nor what the policy is.
+//! What the `UnitQueue`, `HeldWork` and `Replays` ports do, one step per file. It must not know who classifies, nor what the policy is.
 
 pub(super) mod amend;
 mod answer;
@@ -9,5 +9,6 @@ pub(super) mod held;
 mod history;
 mod records;
 pub(super) mod release;
+pub(super) mod replay;
 mod revise;
 pub(super) mod settle;

@@ -26,8 +26,8 @@ FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS new (
     assignee_hint, due_date, task_title, confidence, explanations, provenance)";
 
 const DISPATCHES: &str = "
-INSERT INTO dispatch.dispatches (dispatch_id, unit_id, classification_id, rule, auto_dispatch, reason)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
+INSERT INTO dispatch.dispatches (dispatch_id, unit_id, classification_id, rule, auto_dispatch, reason, replay_of)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)";
 
 // Sorted, so that two batches with the same keys do not deadlock.
 const QUOTAS: &str = "
@@ -92,6 +92,7 @@ pub(super) async fn dispatches(connection: &mut AsyncPgConnection, rows: &[Order
         .bind::<Array<Text>, _>(rows.iter().map(|row| row.decision.rule.as_str()).collect::<Vec<_>>())
         .bind::<Array<Bool>, _>(rows.iter().map(|row| row.decision.routing.auto_dispatch).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(rows.iter().map(|row| row.decision.routing.reason.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.replay_of).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

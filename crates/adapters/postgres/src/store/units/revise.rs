@@ -33,7 +33,7 @@ ORDER BY d.delivery_id FOR UPDATE OF d SKIP LOCKED";
 const DUE_AGAIN: &str = "
 UPDATE dispatch.units SET
     state = 'pending', revision = revision + 1, reason = NULL, attempts = 0, next_attempt_at = now(),
-    claim_token = NULL, lease_until = NULL, expires_at = NULL, settled_at = NULL, closed_at = now()
+    claim_token = NULL, lease_until = NULL, expires_at = NULL, settled_at = NULL, closed_at = now(), replay_id = NULL
 WHERE unit_id = ANY ($1) AND state <> 'pending'
 RETURNING unit_id, revision";
 

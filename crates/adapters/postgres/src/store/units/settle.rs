@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::plan::Verdict;
 use dispatch_routing::queue::Settled;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::carry_out::{Order, carry_out, keeps_receipts};
 use super::records;
+use super::replay::settled::{self, Anew, Left};
 use super::revise::{self, Unsent};
 use crate::store::error::StoreError;
 use crate::store::micros;
@@ -28,7 +29,8 @@ UPDATE dispatch.units AS u SET
     claim_token = NULL, lease_until = NULL, settled_at = CASE WHEN settled.state <> 'held' THEN now() END
 FROM unnest($1, $2, $3, $4, $5, $6) AS settled (unit_id, token, state, reason, expires_us, classification_id)
 WHERE u.unit_id = settled.unit_id AND u.claim_token = settled.token AND u.state = 'pending'
-RETURNING settled.unit_id, settled.token, u.revision";
+RETURNING settled.unit_id, settled.token, u.revision, u.replay_id,
+    coalesce((SELECT r.forced FROM dispatch.replays AS r WHERE r.replay_id = u.replay_id), false) AS forced";
 
 #[derive(QueryableByName)]
 struct Stood {
@@ -38,6 +40,10 @@ struct Stood {
     token: Uuid,
     #[diesel(sql_type = Int4)]
     revision: i32,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    replay_id: Option<Uuid>,
+    #[diesel(sql_type = Bool)]
+    forced: bool,
 }
 
 pub(crate) async fn settle(
@@ -57,13 +63,17 @@ async fn in_transaction(
     let live: Vec<&UnitSettlement> = once.into_iter().filter(|row| stood.contains_key(&claim_of(row))).collect();
     if !live.is_empty() {
         records::classifications(connection, &live).await?;
-        let revision = |row: &UnitSettlement| stood.get(&claim_of(row)).copied().unwrap_or_default();
+        let revision = |row: &UnitSettlement| stood.get(&claim_of(row)).map_or(0, |taken| taken.revision);
         let mut entries: Vec<Entry> = live.iter().flat_map(|row| understood(row, revision(row))).collect();
         let overtaken = live.iter().filter(|row| revision(row) > 0 && !keeps_receipts(&row.decision.verdict));
         let overtaken = overtaken.map(|row| row.unit_id.0);
         entries.extend(revise::cancel(connection, &overtaken.collect::<Vec<_>>(), "superseded", Unsent::All).await?);
-        let orders: Vec<Order<'_>> = live.iter().map(|row| order(row)).collect();
+        let replayed: Vec<Anew<'_>> = live.iter().filter_map(|row| anew(row, stood.get(&claim_of(row))?)).collect();
+        let (left, more) = settled::left(connection, &replayed).await?;
+        entries.extend(more);
+        let orders: Vec<Order<'_>> = live.iter().map(|row| order(row, left.get(&row.unit_id.0))).collect();
         carry_out(connection, &orders, entries).await?;
+        settled::note(connection, left.into_values()).await?;
     }
     // The second settlement of one claim finds it settled, also within a batch.
     let answer = |row: &UnitSettlement| match stood.remove(&claim_of(row)) {
@@ -77,20 +87,35 @@ fn claim_of(row: &UnitSettlement) -> (Uuid, Uuid) {
     (row.unit_id.0, row.token.0)
 }
 
-fn order(row: &UnitSettlement) -> Order<'_> {
+fn anew<'a>(settlement: &'a UnitSettlement, taken: &Taken) -> Option<Anew<'a>> {
+    Some(Anew { settlement, replay: taken.replay?, forced: taken.forced })
+}
+
+/// What follows; of a unit that was replayed only what is `left` to do.
+fn order<'a>(row: &'a UnitSettlement, left: Option<&'a Left>) -> Order<'a> {
     Order {
         unit: row.unit_id.0,
         classification: row.classification_id.0,
         dispatch: row.dispatch_id.0,
-        decision: &row.decision,
+        decision: left.map_or(&row.decision, |left| &left.decision),
+        replay_of: left.and_then(|left| left.replay_of),
+        waits: left.map(|left| &left.waits),
     }
 }
 
-/// Writes the units' own rows; answers whose claim stood, with the revision it was for.
+/// A unit whose claim stood.
+#[derive(Clone, Copy)]
+struct Taken {
+    revision: i32,
+    replay: Option<Uuid>,
+    forced: bool,
+}
+
+/// Writes the units' own rows; answers whose claim stood, and what it was for.
 async fn take(
     connection: &mut AsyncPgConnection,
     settlements: &[&UnitSettlement],
-) -> Result<HashMap<(Uuid, Uuid), i32>, StoreError> {
+) -> Result<HashMap<(Uuid, Uuid), Taken>, StoreError> {
     let (mut states, mut reasons, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
     for row in settlements {
         let (state, reason, expiry) = match &row.decision.verdict {
@@ -111,7 +136,8 @@ async fn take(
         .bind::<Array<SqlUuid>, _>(settlements.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
         .load(connection)
         .await?;
-    Ok(stood.into_iter().map(|row| ((row.unit_id, row.token), row.revision)).collect())
+    let taken = |row: Stood| Taken { revision: row.revision, replay: row.replay_id, forced: row.forced };
+    Ok(stood.into_iter().map(|row| ((row.unit_id, row.token), taken(row))).collect())
 }
 
 /// What the story says about meaning and decision.

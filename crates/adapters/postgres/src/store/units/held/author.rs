@@ -32,11 +32,11 @@ struct Row {
 }
 
 /// Everybody whom the brokerage knows.
-pub(super) struct Everybody(Vec<(PersonKind, Row)>);
+pub(crate) struct Everybody(Vec<(PersonKind, Row)>);
 
 impl Everybody {
     /// A list that is not there, or may not be read, has nobody in it. Outside of any transaction, which it would end.
-    pub(super) async fn read(connection: &mut AsyncPgConnection) -> Result<Self, StoreError> {
+    pub(crate) async fn read(connection: &mut AsyncPgConnection) -> Result<Self, StoreError> {
         let mut all = Vec::new();
         for (kind, statement) in [(PersonKind::Realtor, REALTORS), (PersonKind::Staff, STAFF)] {
             let rows = sql(statement).load::<Row>(connection).await.map_err(StoreError::from);
@@ -50,7 +50,7 @@ impl Everybody {
     }
 
     /// The only person of a list who has this account; realtors come first, for it is mostly they who write.
-    pub(super) fn by_account(&self, source: Source, author: &str) -> Option<KnownPerson> {
+    pub(crate) fn by_account(&self, source: Source, author: &str) -> Option<KnownPerson> {
         let number = last_ten(author);
         let has_it = |row: &Row| match source {
             Source::Slack => row.slack.as_deref() == Some(author),

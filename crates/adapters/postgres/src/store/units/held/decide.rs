@@ -3,11 +3,12 @@
 //! It must not plan, nor ask who may decide.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::UnitId;
 use dispatch_routing::held_work::{Confirmation, Decider, Dismissal, Dismissed, Dispatched, HeldWorkError};
-use dispatch_routing::plan::{Content, Verdict};
+use dispatch_routing::plan::{Content, Decision, Verdict};
+use dispatch_routing::replay::{Waits, sift};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
 use crate::store::units::carry_out::{Order, carry_out, keeps_receipts};
+use crate::store::units::replay::existing;
 use crate::store::units::revise::{self, Unsent};
 
 const LOCK: &str = "SELECT state, classification_id FROM dispatch.units WHERE unit_id = $1 FOR UPDATE";
@@ -28,8 +30,8 @@ UPDATE dispatch.units SET state = $2, reason = NULL, expires_at = NULL, settled_
 
 const REMEMBER: &str = "
 INSERT INTO dispatch.decisions (
-    decision_id, unit_id, classification_id, dispatch_id, verdict, principal, operation_id, note)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING decided_at";
+    decision_id, unit_id, classification_id, dispatch_id, verdict, principal, operation_id, note, skipped)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING decided_at";
 
 const RECALL: &str = "SELECT decided_at FROM dispatch.decisions WHERE operation_id = $1 AND verdict = 'dismissed'";
 
@@ -62,10 +64,50 @@ pub(crate) async fn confirm(
     // An earlier dispatch of it may wait for the very word that is said now.
     let unsent = if keeps_receipts(&decision.verdict) { Unsent::Waiting } else { Unsent::All };
     entries.extend(revise::cancel(connection, &[unit_id.0], "superseded", unsent).await?);
-    let order = Order { unit: unit_id.0, classification: classification_id.0, dispatch: dispatch_id.0, decision };
-    carry_out(connection, &[order], entries).await?;
-    remember(connection, *unit_id, classification_id.0, Some(dispatch_id.0), "confirmed", by).await?;
-    Ok(receipt::receipt(connection, *dispatch_id, *unit_id).await?)
+    carry_out(connection, &[order(confirmation, decision, None)], entries).await?;
+    remember(connection, *unit_id, classification_id.0, Some(dispatch_id.0), ("confirmed", &[]), by).await?;
+    Ok(receipt::receipt(connection, *dispatch_id, *unit_id, &[]).await?)
+}
+
+/// A further dispatch of what was routed already: it adds what is not there.
+pub(crate) async fn add(connection: &mut AsyncPgConnection, confirmation: &Confirmation) -> Result<Dispatched, Halt> {
+    let Confirmation { unit_id, classification_id, dispatch_id, decision, by } = confirmation;
+    let standing = lock(connection, *unit_id).await?;
+    if let Some(operation) = by.operation
+        && let Some(before) = receipt::of_operation(connection, operation).await?
+    {
+        return Ok(before);
+    }
+    standing.must_be_routed(classification_id.0)?;
+    realtors_must_be_known(connection, &decision.verdict).await?;
+    let before = existing::of_units(connection, &[unit_id.0]).await?.remove(&unit_id.0).unwrap_or_default();
+    let plan = match &decision.verdict {
+        Verdict::Dispatch(plan) => plan.clone(),
+        Verdict::Hold(_) | Verdict::Nothing => Vec::new(),
+    };
+    let sifted = sift(plan, &before);
+    let skipped: Vec<Uuid> = sifted.skipped.iter().map(|one| one.delivery_id.0).collect();
+    let decision = Decision { verdict: Verdict::Dispatch(sifted.plan), ..decision.clone() };
+    let told = json!({
+        "classification_id": classification_id, "dispatch_id": dispatch_id, "rule": decision.rule,
+        "auto_dispatch": decision.routing.auto_dispatch, "reason": decision.routing.reason, "skipped": skipped,
+    });
+    let entries = vec![entry(*unit_id, "unit.dispatched_further", by, told)];
+    carry_out(connection, &[order(confirmation, &decision, Some(&sifted.waits))], entries).await?;
+    let verdict = ("confirmed", skipped.as_slice());
+    remember(connection, *unit_id, classification_id.0, Some(dispatch_id.0), verdict, by).await?;
+    Ok(receipt::receipt(connection, *dispatch_id, *unit_id, &skipped).await?)
+}
+
+fn order<'a>(confirmation: &Confirmation, decision: &'a Decision, waits: Option<&'a Waits>) -> Order<'a> {
+    Order {
+        unit: confirmation.unit_id.0,
+        classification: confirmation.classification_id.0,
+        dispatch: confirmation.dispatch_id.0,
+        decision,
+        replay_of: None,
+        waits,
+    }
 }
 
 pub(crate) async fn dismiss(connection: &mut AsyncPgConnection, dismissal: &Dismissal) -> Result<Dismissed, Halt> {
@@ -84,7 +126,7 @@ pub(crate) async fn dismiss(connection: &mut AsyncPgConnection, dismissal: &Dism
     timeline::append(connection, &entries).await?;
     // A held unit has been understood.
     let classification = standing.classification_id.ok_or(Halt::Told(HeldWorkError::Unknown))?;
-    let at = remember(connection, *unit_id, classification, None, "dismissed", by).await?;
+    let at = remember(connection, *unit_id, classification, None, ("dismissed", &[]), by).await?;
     Ok(Dismissed { unit_id: *unit_id, at })
 }
 
@@ -113,7 +155,7 @@ async fn remember(
     unit: UnitId,
     classification: Uuid,
     dispatch: Option<Uuid>,
-    verdict: &str,
+    (verdict, skipped): (&str, &[Uuid]),
     by: &Decider,
 ) -> Result<OffsetDateTime, StoreError> {
     let row: Decided = sql(REMEMBER)
@@ -125,6 +167,7 @@ async fn remember(
         .bind::<Text, _>(&by.principal)
         .bind::<Nullable<SqlUuid>, _>(by.operation.map(|operation| operation.0))
         .bind::<Nullable<Text>, _>(by.note.as_deref().map(clean))
+        .bind::<Array<SqlUuid>, _>(skipped)
         .get_result(connection)
         .await?;
     Ok(row.decided_at)

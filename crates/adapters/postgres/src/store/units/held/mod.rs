@@ -5,6 +5,7 @@ pub(crate) mod decide;
 pub(crate) mod read;
 mod receipt;
 
+pub(crate) use author::Everybody;
 pub(crate) use receipt::of_operation;
 
 use diesel::QueryableByName;
@@ -58,6 +59,18 @@ struct DispatchRow {
 }
 
 impl Standing {
+    /// Only what is routed goes further, and only by who knows what it means now.
+    fn must_be_routed(&self, seen: Uuid) -> Result<(), Halt> {
+        if self.state == "pending" || Some(seen) != self.classification_id {
+            let by = self.classification_id.filter(|_| self.state != "pending").map(ClassificationId);
+            return Err(Halt::Told(HeldWorkError::Superseded { by }));
+        }
+        if self.state == "routed" {
+            return Ok(());
+        }
+        Err(Halt::Told(HeldWorkError::NotHeld { state: self.state.clone(), dispatch_id: None }))
+    }
+
     /// Only what is held can be decided, and only by who knows what it means now.
     async fn must_be_held(
         &self,

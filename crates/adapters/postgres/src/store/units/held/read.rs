@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Double, Nullable, Text, Timestamptz, Uuid
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::{ClassificationId, UnitId};
 use dispatch_pipeline::ports::classifications::KeptClassification;
-use dispatch_routing::held_work::{HeldCursor, HeldFilter, HeldPage, HeldUnit, HeldWorkError};
+use dispatch_routing::held_work::{HeldCursor, HeldFilter, HeldPage, HeldUnit, HeldWorkError, RoutedUnit};
 use dispatch_routing::unit::ClaimedUnit;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ macro_rules! select {
         concat!(
             "
 SELECT unit_id, ordinal, NULL::uuid AS claim_token, attempts, source, workspace, channel, thread, author, trace_id,
-    revision, coalesce(reason, 'unknown') AS reason, closed_at, expires_at, classification_id,
+    revision, NULL::uuid AS replay_id, false AS forced, coalesce(reason, 'unknown') AS reason, closed_at, expires_at, classification_id,
     extract(epoch FROM now() - closed_at)::float8 AS age
 FROM dispatch.units WHERE state = 'held' AND ",
             $which
@@ -39,6 +39,11 @@ ORDER BY closed_at, unit_id LIMIT $4"
 );
 
 const ONE: &str = select!("unit_id = $1");
+
+const TAKEN: &str = "
+SELECT unit_id, ordinal, NULL::uuid AS claim_token, attempts, source, workspace, channel, thread, author, trace_id,
+    revision, NULL::uuid AS replay_id, false AS forced
+FROM dispatch.units WHERE unit_id = $1";
 
 const OF_CLASSIFICATION: &str = "
 SELECT u.unit_id, u.state, u.classification_id
@@ -106,6 +111,17 @@ pub(crate) async fn of_classification(
     // Decided between the two looks, or understood another way: the settlement would say so too.
     let held = find(connection, UnitId(unit_id)).await?.filter(|held| held.classification_id == id);
     held.ok_or(Halt::Told(HeldWorkError::Superseded { by: None }))
+}
+
+pub(crate) async fn routed(connection: &mut AsyncPgConnection, id: ClassificationId) -> Result<RoutedUnit, Halt> {
+    let unknown = || Halt::Told(HeldWorkError::Unknown);
+    let mut rows: Vec<Understood> = sql(OF_CLASSIFICATION).bind::<SqlUuid, _>(id.0).load(connection).await?;
+    let Understood { unit_id, standing } = rows.pop().ok_or_else(unknown)?;
+    standing.must_be_routed(id.0)?;
+    let rows: Vec<Taken> = sql(TAKEN).bind::<SqlUuid, _>(unit_id).load(connection).await?;
+    let unit = claim::whole(connection, rows).await?.pop().ok_or_else(unknown)?;
+    let classified = row::by_ids(connection, &[id.0]).await?.pop().ok_or_else(unknown)?.classified;
+    Ok(RoutedUnit { unit, classified })
 }
 
 async fn shown(connection: &mut AsyncPgConnection, rows: Vec<Row>) -> Result<Vec<HeldUnit>, StoreError> {

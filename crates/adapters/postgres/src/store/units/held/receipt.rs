@@ -1,7 +1,7 @@
 //! What a confirmation led to, as it stands now. It must not change it.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::{DeliveryId, DispatchId, OperationId, UnitId};
 use dispatch_routing::delivery::DeliveryState;
@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
+use crate::store::units::replay::existing;
 
 const OF_OPERATION: &str = "
-SELECT dispatch_id, unit_id FROM dispatch.decisions
+SELECT dispatch_id, unit_id, skipped FROM dispatch.decisions
 WHERE operation_id = $1 AND verdict = 'confirmed' AND dispatch_id IS NOT NULL";
 
 // Their ids are minted in the order of the plan.
@@ -26,6 +27,8 @@ struct Decided {
     dispatch_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     unit_id: Uuid,
+    #[diesel(sql_type = Array<SqlUuid>)]
+    skipped: Vec<Uuid>,
 }
 
 #[derive(QueryableByName)]
@@ -47,7 +50,10 @@ pub(crate) async fn of_operation(
 ) -> Result<Option<Dispatched>, StoreError> {
     let mut rows: Vec<Decided> = sql(OF_OPERATION).bind::<SqlUuid, _>(operation.0).load(connection).await?;
     match rows.pop() {
-        Some(row) => Ok(Some(receipt(connection, DispatchId(row.dispatch_id), UnitId(row.unit_id)).await?)),
+        Some(row) => {
+            let (dispatch, unit) = (DispatchId(row.dispatch_id), UnitId(row.unit_id));
+            Ok(Some(receipt(connection, dispatch, unit, &row.skipped).await?))
+        }
         None => Ok(None),
     }
 }
@@ -56,6 +62,7 @@ pub(super) async fn receipt(
     connection: &mut AsyncPgConnection,
     dispatch_id: DispatchId,
     unit_id: UnitId,
+    skipped: &[Uuid],
 ) -> Result<Dispatched, StoreError> {
     let rows: Vec<Row> = sql(DELIVERIES).bind::<SqlUuid, _>(dispatch_id.0).load(connection).await?;
     let delivery = |row: Row| -> Result<DispatchedDelivery, StoreError> {
@@ -68,5 +75,6 @@ pub(super) async fn receipt(
         })
     };
     let deliveries = rows.into_iter().map(delivery).collect::<Result<_, _>>()?;
-    Ok(Dispatched { dispatch_id, unit_id, deliveries })
+    let skipped = existing::skipped(connection, skipped).await?;
+    Ok(Dispatched { dispatch_id, unit_id, deliveries, skipped })
 }
