@@ -55,6 +55,7 @@ def bolt_app(secret):
 
     app = App(signing_secret=secret, authorize=authorize, process_before_response=True)
     app.event(re.compile(".*"))(lambda: None)
+    app.action(re.compile("^dispatch_"))(lambda ack: ack())
     return app
 
 

@@ -14,6 +14,7 @@ mod kills;
 mod legacy;
 mod llm;
 mod query;
+mod questions;
 mod reason;
 mod retention;
 mod replays;

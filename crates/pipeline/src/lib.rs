@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agents;
+pub mod answers;
 pub mod classify;
 pub mod deliver;
 pub mod desk;

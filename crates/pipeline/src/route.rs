@@ -1,18 +1,25 @@
 //! What waits for a person can be seen, with what would be done about it, and decided.
 
+use dispatch_classification::classification::{Classification, Meaning};
+use dispatch_classification::classifier::{Classified, Provenance};
 use dispatch_mission::ids::{ClassificationId, DispatchId, UnitId};
 use dispatch_mission::zone::Zone;
 use dispatch_routing::held_work::{
     Confirmation, Decider, Dismissal, Dismissed, Dispatched, HeldCursor, HeldFilter, HeldUnit, HeldWork, HeldWorkError,
+    Restated,
 };
 use dispatch_routing::plan::{PlannedDelivery, Verdict};
 use dispatch_routing::policy::{Choice, Policy, Unplannable};
+use dispatch_routing::question;
 use dispatch_routing::unit::ClaimedUnit;
 use std::sync::Arc;
 use thiserror::Error;
 
 #[cfg(test)]
 mod tests;
+
+/// The provider of a classification that a person made.
+const PERSON: &str = "person";
 
 /// Most held units on one page.
 pub const MAX_PAGE: u32 = 200;
@@ -105,12 +112,15 @@ impl Route {
             }
             held => held?,
         };
-        let meaning = &held.classified.classification;
+        let understood = &held.classified.classification;
+        let restated = choice.meaning.map(|meaning| restated(understood, meaning, &by.principal));
+        let meaning = restated.as_ref().map_or(understood, |restated| &restated.classified.classification);
         let decision = self.policy.confirm(&held.unit, meaning, &self.zone, &by.principal, choice)?;
         let confirmation = Confirmation {
             unit_id: held.unit.unit_id,
             classification_id: classification,
             dispatch_id: DispatchId::mint(),
+            restated,
             decision,
             by: by.clone(),
         };
@@ -133,18 +143,24 @@ impl Route {
             unit_id: unit.unit_id,
             classification_id,
             dispatch_id: DispatchId::mint(),
+            restated: None,
             decision: decision.at_revision_of(&routed.unit),
             by: by.clone(),
         };
         Ok(self.held.add(&confirmation).await?)
     }
 
-    /// Ends a held unit without doing anything. Once per operation.
+    /// Ends a held unit without doing anything; only as it was `seen`, where that is said. Once per operation.
     ///
     /// # Errors
     /// [`HeldWorkError`].
-    pub async fn dismiss(&self, unit_id: UnitId, by: Decider) -> Result<Dismissed, HeldWorkError> {
-        self.held.dismiss(&Dismissal { unit_id, by }).await
+    pub async fn dismiss(
+        &self,
+        unit_id: UnitId,
+        seen: Option<ClassificationId>,
+        by: Decider,
+    ) -> Result<Dismissed, HeldWorkError> {
+        self.held.dismiss(&Dismissal { unit_id, seen, by }).await
     }
 
     /// With what a plain yes would lead to.
@@ -157,4 +173,18 @@ impl Route {
         };
         Waiting { held, plan }
     }
+}
+
+/// What a person says that it means, of which nobody is surer.
+fn restated(before: &Classification, meaning: Meaning, principal: &str) -> Restated {
+    let provenance = Provenance {
+        provider: PERSON.to_owned(),
+        model: principal.to_owned(),
+        prompt_version: None,
+        latency_us: 0,
+        usage: None,
+        fallback_reason: None,
+    };
+    let classification = question::restated(before, meaning);
+    Restated { classification_id: ClassificationId::mint(), classified: Classified { classification, provenance } }
 }

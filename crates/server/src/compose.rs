@@ -36,6 +36,7 @@ use dispatch_mission::mission_desk::MissionDesk;
 use dispatch_mission::mission_store::MissionStore;
 use dispatch_mission::signal_log::SignalLog;
 use dispatch_pipeline::agents::Agents;
+use dispatch_pipeline::answers::Answers;
 use dispatch_pipeline::classify::Classify;
 use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
@@ -58,10 +59,12 @@ use dispatch_pipeline::track::Track;
 use dispatch_pipeline::worker::{Upkeep, Worker, WorkerParts};
 use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
-    PgAgentLog, PgClassifications, PgDeadLetters, PgDeliveryQueue, PgDeliveryReports, PgDispatchStatuses, PgDoorbell,
-    PgEndpointSwitches, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore, PgRecords, PgReplayBatches,
-    PgReplays, PgRetention, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals, PgWorkerRegistry,
+    PgAgentLog, PgAnswerQueue, PgClassifications, PgDeadLetters, PgDeliveryQueue, PgDeliveryReports,
+    PgDispatchStatuses, PgDoorbell, PgEndpointSwitches, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore,
+    PgRecords, PgReplayBatches, PgReplays, PgRetention, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals,
+    PgWorkerRegistry,
 };
+use dispatch_routing::answer_queue::AnswerQueue;
 use dispatch_routing::dead_letters::DeadLetters;
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::delivery_reports::DeliveryReports;
@@ -82,6 +85,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         tracing::warn!("SLACK_SIGNING_SECRET is not set: /intake/slack answers 503 to everything");
     }
     let log: Arc<dyn SignalLog> = Arc::new(PgSignalLog::new(pools.intake.clone()));
+    let answers: Arc<dyn AnswerQueue> = Arc::new(PgAnswerQueue::new(pools.intake.clone()));
     let missions: Arc<dyn MissionStore> = Arc::new(PgMissionStore::new(pools.work.clone()));
     let reports: Arc<dyn DeliveryReports> = Arc::new(PgDeliveryReports::new(pools.intake.clone()));
     let desk: Arc<dyn MissionDesk> = Arc::new(PgMissionDesk::new(pools.work.clone()));
@@ -94,6 +98,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
     let replay = Arc::new(replay(config, AtHome::new(replays), AtHome::new(on_demand(thinking))));
     Surface {
         intake: Data::new(Intake::new(GroupCommit::new(log, Limits::default()))),
+        answers: Data::new(Answers::new(AtHome::new(answers))),
         missions: Data::new(Missions::new(AtHome::new(missions))),
         desk: Data::new(Desk::new(AtHome::new(desk))),
         keys: Data::new(Keys::new(AtHome::new(keys), config.worker.settings.claim.lease)),
@@ -212,6 +217,8 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
     let parts = WorkerParts {
         name: worker_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
+        answers: Arc::new(PgAnswerQueue::new(pool.clone())),
+        held: Arc::new(PgHeldWork::new(pool.clone())),
         deliveries,
         classifier: thinking.classifier.clone(),
         couriers: couriers::couriers(config, untokened, &thinking.meter)?,

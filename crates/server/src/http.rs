@@ -31,6 +31,7 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, Error, FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 use auth::Access;
 use dispatch_pipeline::agents::Agents;
+use dispatch_pipeline::answers::Answers;
 use dispatch_pipeline::classify::Classify;
 use dispatch_pipeline::desk::Desk;
 use dispatch_pipeline::intake::Intake;
@@ -55,6 +56,7 @@ use problem::{Problem, kind};
 #[allow(missing_docs)] // one field, one use case
 pub struct Surface {
     pub intake: Data<Intake>,
+    pub answers: Data<Answers>,
     pub missions: Data<Missions>,
     pub desk: Data<Desk>,
     pub keys: Data<Keys>,
@@ -90,6 +92,7 @@ pub fn app(
     let security = headers::security(surface.front.https);
     App::new()
         .app_data(surface.intake)
+        .app_data(surface.answers)
         .app_data(surface.missions)
         .app_data(surface.desk)
         .app_data(surface.keys)
@@ -124,6 +127,7 @@ pub fn app(
 fn routes(config: &mut ServiceConfig) {
     config
         .service(open_post("/intake/slack", intake::slack::receive))
+        .service(open_post("/intake/slack/interactions", intake::slack_interactions::receive))
         .service(open_post("/intake/sms", intake::sms::receive))
         .service(open_post("/intake/sms/status", intake::sms_status::receive))
         .service(

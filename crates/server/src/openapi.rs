@@ -35,6 +35,7 @@ use utoipa::OpenApi;
     ),
     paths(
         intake::slack::receive,
+        intake::slack_interactions::receive,
         intake::sms::receive,
         intake::sms_status::receive,
         missions::list,

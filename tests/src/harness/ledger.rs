@@ -29,13 +29,14 @@ impl<'a> Ledger<'a> {
         rows.first().and_then(|row| row["n"].as_i64()).unwrap_or_else(|| panic!("no number n in {rows:?}"))
     }
 
-    /// Work that somebody still has to do: due signals, amendments, pending units, pending deliveries, and those held for
+    /// Work that somebody still has to do: due signals, amendments, pending units, answers and deliveries, and those held for
     /// the cut-over.
     pub async fn due(&self) -> i64 {
         self.count(
             "SELECT (SELECT count(*) FROM dispatch.signals WHERE state = 'queued' AND unit_id IS NULL)
                   + (SELECT count(*) FROM dispatch.signals WHERE state = 'amending')
                   + (SELECT count(*) FROM dispatch.units WHERE state = 'pending')
+                  + (SELECT count(*) FROM dispatch.answers WHERE state = 'pending')
                   + (SELECT count(*) FROM dispatch.deliveries WHERE state = 'pending'
                        OR reason = 'cutover_expand_due') AS n",
         )

@@ -1,5 +1,6 @@
 //! The parts of the harness, and `System`, which holds them together.
 
+pub mod click;
 pub mod event;
 pub mod issuer;
 pub mod ledger;
@@ -13,12 +14,13 @@ pub mod system;
 pub mod token;
 pub mod twilio_peer;
 
+pub use click::Click;
 pub use event::SlackMessage;
 pub use mock_llm::MockLlm;
 pub use peers::Peers;
 pub use program_peer::{ProgramMood, ProgramPeer};
 pub use server::Server;
-pub use slack_peer::{Mood, SlackPeer};
+pub use slack_peer::{Mood, Posted, SlackPeer, Whispered};
 pub use sms_message::SmsMessage;
 pub use system::System;
 pub use twilio_peer::{TwilioMood, TwilioPeer};

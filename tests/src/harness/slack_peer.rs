@@ -28,12 +28,23 @@ pub struct Posted {
     pub text: String,
     pub delivery_id: Option<String>,
     pub ts: String,
+    pub blocks: Value,
     metadata: Value,
+}
+
+/// What was said to one person only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub struct Whispered {
+    pub to: String,
+    pub thread_ts: String,
+    pub text: String,
 }
 
 #[derive(Default)]
 struct State {
     posted: Vec<Posted>,
+    whispered: Vec<Whispered>,
     calls: u32,
     lookups: u32,
     mood: Option<Mood>,
@@ -56,6 +67,8 @@ impl SlackPeer {
             .respond_with(Post(state.clone()))
             .mount(&server)
             .await;
+        Mock::given(path("/chat.update")).respond_with(Update(state.clone())).mount(&server).await;
+        Mock::given(path("/chat.postEphemeral")).respond_with(Whisper(state.clone())).mount(&server).await;
         Mock::given(path("/conversations.replies")).respond_with(Replies(state.clone())).mount(&server).await;
         Self { server: Arc::new(server), state }
     }
@@ -83,6 +96,12 @@ impl SlackPeer {
     #[must_use]
     pub fn posted(&self) -> Vec<Posted> {
         self.lock().posted.clone()
+    }
+
+    /// Everything that was said to one person only.
+    #[must_use]
+    pub fn whispered(&self) -> Vec<Whispered> {
+        self.lock().whispered.clone()
     }
 
     /// How often `chat.postMessage` was called.
@@ -131,10 +150,40 @@ impl Respond for Post {
             text: text("text").unwrap_or_default(),
             delivery_id: body["metadata"]["event_payload"]["delivery_id"].as_str().map(str::to_owned),
             ts: ts.clone(),
+            blocks: body["blocks"].clone(),
             metadata: body["metadata"].clone(),
         };
         state.posted.push(posted);
         ResponseTemplate::new(200).set_body_json(json!({"ok": true, "ts": ts})).set_delay(delay)
+    }
+}
+
+/// A message keeps its place and its metadata, and says something else.
+struct Update(Arc<Mutex<State>>);
+
+impl Respond for Update {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = request.body_json().expect("update carries JSON");
+        let mut state = self.0.lock().expect("no test panics while it holds the peer");
+        let found = state.posted.iter_mut().find(|posted| posted.ts == body["ts"] && posted.channel == body["channel"]);
+        let Some(posted) = found else {
+            return ResponseTemplate::new(200).set_body_json(json!({"ok": false, "error": "message_not_found"}));
+        };
+        posted.text = body["text"].as_str().unwrap_or_default().to_owned();
+        posted.blocks = body["blocks"].clone();
+        ResponseTemplate::new(200).set_body_json(json!({"ok": true, "ts": body["ts"]}))
+    }
+}
+
+struct Whisper(Arc<Mutex<State>>);
+
+impl Respond for Whisper {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = request.body_json().expect("postEphemeral carries JSON");
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let whispered = Whispered { to: text("user"), thread_ts: text("thread_ts"), text: text("text") };
+        self.0.lock().expect("no test panics while it holds the peer").whispered.push(whispered);
+        ResponseTemplate::new(200).set_body_json(json!({"ok": true, "message_ts": "1800000000.9"}))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{HARD_TEXTS, one_of};
 use crate::system;
 use dispatch_slack::verify::{SigningSecrets, sign};
 use dispatch_tests::harness::event::SECRET;
-use dispatch_tests::harness::{Peers, Server, SlackMessage, System};
+use dispatch_tests::harness::{Click, Peers, Server, SlackMessage, System};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -133,4 +133,38 @@ fn we_and_the_sdk_sign_alike_and_believe_each_other() {
         let we_believe = secrets.verify(Some(&at.to_string()), Some(&ours), tampered.as_bytes(), clock).is_ok();
         assert_eq!(we_believe, they_believe, "round {round}: {}s apart", now - at);
     }
+}
+
+/// What somebody clicks is a form; Bolt finds the action in it that we mean.
+#[tokio::test]
+async fn clicks_get_in_as_they_do_at_an_app_on_bolt() {
+    let system = system().await;
+    let server = system.launch().env("RATE_LIMIT_PER_ADDRESS", "1000:1000").start().await;
+    let mut peers = Peers::start();
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let (mut let_in, mut refused) = (0, 0);
+    for (number, text) in HARD_TEXTS.iter().enumerate() {
+        let click = Click(json!({
+            "type": "block_actions", "team": {"id": "T1"}, "user": {"id": "U1", "team_id": "T1", "name": text},
+            "channel": {"id": "C1"}, "container": {"type": "message", "message_ts": "1.2", "channel_id": "C1"},
+            "actions": [{"type": "button", "action_id": "dispatch_confirm", "value": text, "action_ts": format!("{number}.1"),
+                         "block_id": "dispatch:01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d60"}],
+        }));
+        for case in cases(&mut peers, &click.form(), now) {
+            let mut headers = case.headers;
+            headers["Content-Type"] = json!("application/x-www-form-urlencoded");
+            let theirs: Value =
+                peers.ask(&json!({"ask": "bolt", "secret": SECRET, "headers": headers, "body": case.body}));
+            let mut request =
+                system.client.post(format!("{}/intake/slack/interactions", server.base())).body(case.body.clone());
+            for (name, value) in headers.as_object().unwrap() {
+                request = request.header(name, value.as_str().unwrap());
+            }
+            let status = request.send().await.unwrap().status().as_u16();
+            assert_eq!(json!(status), theirs["status"], "{}: {}", case.what, case.body);
+            if status == 200 { let_in += 1 } else { refused += 1 }
+        }
+    }
+    assert_eq!((let_in, refused), (HARD_TEXTS.len(), 8 * HARD_TEXTS.len()));
+    system.finish().await;
 }

@@ -28,6 +28,8 @@ pub(crate) struct Post<'a> {
     pub(crate) thread_ts: &'a str,
     /// Escaped and cut already.
     pub(crate) text: &'a str,
+    /// Shown instead of the text, where there are any.
+    pub(crate) blocks: Option<Value>,
     /// What it is found by later.
     pub(crate) delivery_id: &'a str,
 }
@@ -47,7 +49,7 @@ impl SlackApi {
 
     /// `chat.postMessage` (<https://docs.slack.dev/reference/methods/chat.postMessage>). Answers the message's `ts`.
     pub(crate) async fn post(&self, token: &SecretString, post: &Post<'_>) -> Result<Option<String>, Failure> {
-        let body = json!({
+        let mut body = json!({
             "channel": post.channel,
             "thread_ts": post.thread_ts,
             "text": post.text,
@@ -57,13 +59,38 @@ impl SlackApi {
             "unfurl_media": false,
             "metadata": { "event_type": METADATA_TYPE, "event_payload": { "delivery_id": post.delivery_id } },
         });
-        // Without the charset Slack answers with a warning.
-        let headers = [("content-type", "application/json; charset=utf-8")];
-        let url = self.method("chat.postMessage");
-        let answer =
-            self.outbound.post_json(&url, Credentials::Bearer(token), &headers, body.to_string().into_bytes()).await;
-        let answer = confirmed(answer)?;
+        if let Some(blocks) = &post.blocks {
+            body["blocks"] = blocks.clone();
+        }
+        let answer = self.call("chat.postMessage", token, &body).await?;
         Ok(answer.get("ts").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// `chat.update` (<https://docs.slack.dev/reference/methods/chat.update>): the message named `ts` says this now. Done twice
+    /// it changes nothing.
+    pub(crate) async fn update(
+        &self,
+        token: &SecretString,
+        (channel, ts): (&str, &str),
+        text: &str,
+        blocks: Value,
+    ) -> Result<Option<String>, Failure> {
+        let body = json!({ "channel": channel, "ts": ts, "text": text, "blocks": blocks });
+        let answer = self.call("chat.update", token, &body).await?;
+        Ok(answer.get("ts").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// `chat.postEphemeral` (<https://docs.slack.dev/reference/methods/chat.postEphemeral>): only `user` reads it, and nobody
+    /// can look for it later.
+    pub(crate) async fn whisper(
+        &self,
+        token: &SecretString,
+        (channel, thread_ts): (&str, &str),
+        user: &str,
+        text: &str,
+    ) -> Result<(), Failure> {
+        let body = json!({ "channel": channel, "thread_ts": thread_ts, "user": user, "text": text });
+        self.call("chat.postEphemeral", token, &body).await.map(drop)
     }
 
     /// Looks for the message of `delivery_id` in a thread, from `oldest` (Unix seconds) on. Answers its `ts`.
@@ -108,9 +135,14 @@ impl SlackApi {
 
     /// `auth.test` (<https://docs.slack.dev/reference/methods/auth.test>): whose token it is. Answers what Slack says.
     pub(crate) async fn auth_test(&self, token: &SecretString) -> Result<Map<String, Value>, Failure> {
+        self.call("auth.test", token, &json!({})).await
+    }
+
+    async fn call(&self, method: &str, token: &SecretString, body: &Value) -> Result<Map<String, Value>, Failure> {
+        // Without the charset Slack answers with a warning.
         let headers = [("content-type", "application/json; charset=utf-8")];
-        let url = self.method("auth.test");
-        confirmed(self.outbound.post_json(&url, Credentials::Bearer(token), &headers, b"{}".to_vec()).await)
+        let (url, body) = (self.method(method), body.to_string().into_bytes());
+        confirmed(self.outbound.post_json(&url, Credentials::Bearer(token), &headers, body).await)
     }
 
     fn method(&self, name: &str) -> Url {

@@ -1,6 +1,7 @@
 //! The `Courier` for Slack: looks where it must, posts once, says what came of it. Must not know when to try again.
 
 use crate::api::{LookFailure, Post, SlackApi};
+use crate::blocks;
 use crate::text::for_slack;
 use crate::tokens::BotTokens;
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
 use dispatch_routing::plan::Content;
 use secrecy::SecretString;
+use serde_json::Value;
 
 /// A delivery's message is not older than the delivery; clocks may differ by this much. (A host whose clock is further
 /// off refuses every event as stale, so it has no deliveries.)
@@ -45,18 +47,30 @@ impl SlackCourier {
         }
     }
 
-    async fn send(&self, token: &SecretString, thread: &SlackThread, id: DeliveryId, text: &str) -> AttemptOutcome {
-        let (text, id) = (for_slack(text), id.to_string());
-        let post = Post { channel: &thread.channel_id, thread_ts: &thread.thread_ts, text: &text, delivery_id: &id };
-        match self.api.post(token, &post).await {
-            Ok(reference) => AttemptOutcome::Delivered { reference },
-            Err(Failure { class: Class::NotNow, code, retry_after }) => AttemptOutcome::Retryable { code, retry_after },
-            Err(Failure { class: Class::Never, code, .. }) => AttemptOutcome::Permanent { code },
-            Err(Failure { class: Class::Unwanted, code, .. }) => AttemptOutcome::Unwanted { code },
-            Err(Failure { class: Class::Unclear, code, .. }) => AttemptOutcome::Ambiguous { code },
-        }
+    async fn send(&self, token: &SecretString, thread: &SlackThread, id: DeliveryId, content: &Content) -> Sent {
+        let delivery_id = id.to_string();
+        let (channel, thread_ts) = (thread.channel_id.as_str(), thread.thread_ts.as_str());
+        let (text, blocks) = match content {
+            Content::Question(question) => (question.text.as_str(), Some(blocks::question(question, id))),
+            other => (other.text().unwrap_or_default(), None),
+        };
+        let text = for_slack(text);
+        self.api.post(token, &Post { channel, thread_ts, text: &text, blocks, delivery_id: &delivery_id }).await
+    }
+
+    /// Changes a message that stands in the thread.
+    async fn change(&self, token: &SecretString, thread: &SlackThread, ts: &str, text: &str, blocks: Value) -> Sent {
+        gone_is_unwanted(self.api.update(token, (&thread.channel_id, ts), text, blocks).await)
+    }
+
+    async fn whisper(&self, token: &SecretString, thread: &SlackThread, to: &str, text: &str) -> Sent {
+        let place = (thread.channel_id.as_str(), thread.thread_ts.as_str());
+        gone_is_unwanted(self.api.whisper(token, place, to, text).await.map(|()| None))
     }
 }
+
+/// What Slack calls a message, or why it did not take it.
+type Sent = Result<Option<String>, Failure>;
 
 #[async_trait]
 impl Courier for SlackCourier {
@@ -65,9 +79,7 @@ impl Courier for SlackCourier {
     }
 
     async fn deliver(&self, delivery: &ClaimedDelivery) -> AttemptOutcome {
-        let (Destination::Notification(NotificationDestination::Slack(thread)), Content::Message { text }) =
-            (&delivery.destination, &delivery.content)
-        else {
+        let Destination::Notification(NotificationDestination::Slack(thread)) = &delivery.destination else {
             return AttemptOutcome::Permanent { code: "not_for_slack".into() };
         };
         // No wait will bring a token: a person configures one and replays. Until then the delivery stands as failed.
@@ -79,13 +91,59 @@ impl Courier for SlackCourier {
                 AttemptOutcome::Permanent { code }
             };
         };
-        if delivery.may_have_been_sent
-            && let Some(outcome) = self.look(token, thread, delivery.delivery_id).await
-        {
-            return outcome;
-        }
-        self.send(token, thread, delivery.delivery_id, text).await
+        let id = delivery.delivery_id;
+        let sent = match &delivery.content {
+            Content::Storage(_) => return AttemptOutcome::Permanent { code: "not_for_slack".into() },
+            Content::Question(question) if question.replaces.is_some() => {
+                let ts = question.replaces.as_deref().unwrap_or_default();
+                let text = for_slack(&question.text);
+                self.change(token, thread, ts, &text, blocks::question(question, id)).await
+            }
+            Content::Closing { message_ref, remark } => {
+                let text = blocks::remark(remark);
+                self.change(token, thread, message_ref, &text, blocks::closing(&text)).await
+            }
+            // It cannot be looked for, and one word too few is better than one too many.
+            Content::Whisper { .. } if delivery.may_have_been_sent => {
+                return AttemptOutcome::Unwanted { code: "whispered_before".into() };
+            }
+            Content::Whisper { to, remark } => self.whisper(token, thread, to, &blocks::remark(remark)).await,
+            content => {
+                if delivery.may_have_been_sent
+                    && let Some(outcome) = self.look(token, thread, id).await
+                {
+                    return outcome;
+                }
+                self.send(token, thread, id, content).await
+            }
+        };
+        outcome(sent)
     }
+}
+
+fn outcome(sent: Sent) -> AttemptOutcome {
+    match sent {
+        Ok(reference) => AttemptOutcome::Delivered { reference },
+        Err(Failure { class: Class::NotNow, code, retry_after }) => AttemptOutcome::Retryable { code, retry_after },
+        Err(Failure { class: Class::Never, code, .. }) => AttemptOutcome::Permanent { code },
+        Err(Failure { class: Class::Unwanted, code, .. }) => AttemptOutcome::Unwanted { code },
+        Err(Failure { class: Class::Unclear, code, .. }) => AttemptOutcome::Ambiguous { code },
+    }
+}
+
+/// Who deleted our message, or left the channel, does not want to read in it: no fault.
+fn gone_is_unwanted(sent: Sent) -> Sent {
+    const GONE: [&str; 6] = [
+        "cant_update_message",
+        "edit_window_closed",
+        "message_not_found",
+        "thread_not_found",
+        "user_not_in_channel",
+        "user_not_found",
+    ];
+    sent.map_err(|failure| {
+        if GONE.contains(&failure.code.as_str()) { Failure { class: Class::Unwanted, ..failure } } else { failure }
+    })
 }
 
 /// What a refused look-up comes to. Looking changes nothing, so only a refusal for good ends it.

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod event;
+pub mod interaction;
 pub mod verify;
 
 mod api;
+mod blocks;
 mod courier;
 mod failure;
 mod installation;

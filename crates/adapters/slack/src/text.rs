@@ -9,6 +9,11 @@ const CUT: char = '…';
 /// nothing in it pings a channel, mentions a person or becomes a link with another label. Cut between characters,
 /// never inside an escape.
 pub(crate) fn for_slack(text: &str) -> String {
+    cut_for_slack(text, MAX_CHARS)
+}
+
+/// The same, with at most `max` characters.
+pub(crate) fn cut_for_slack(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = 0;
     let mut fits_with_cut = 0; // as much of `out` as leaves room for the sign of a cut
@@ -20,7 +25,7 @@ pub(crate) fn for_slack(text: &str) -> String {
             _ => "",
         };
         chars += escaped.len().max(1);
-        if chars > MAX_CHARS {
+        if chars > max {
             out.truncate(fits_with_cut);
             out.push(CUT);
             return out;
@@ -30,7 +35,7 @@ pub(crate) fn for_slack(text: &str) -> String {
         } else {
             out.push_str(escaped);
         }
-        if chars < MAX_CHARS {
+        if chars < max {
             fits_with_cut = out.len();
         }
     }

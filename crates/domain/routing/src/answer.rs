@@ -78,7 +78,7 @@ impl AgentAnswer {
             Some(PlannedDelivery { destination, content: Content::Message { text }, after: None, quota: None })
         });
         let plan = missions.chain(messages).collect();
-        Decision { routing: routing.clone(), rule: RULE.to_owned(), verdict: Verdict::Dispatch(plan) }
+        Decision { routing: routing.clone(), rule: RULE.to_owned(), verdict: Verdict::Dispatch(plan), question: None }
     }
 }
 

@@ -77,7 +77,8 @@ pub trait HeldWork: Send + Sync {
     /// operation answers the first one.
     ///
     /// # Errors
-    /// `Unknown` when there is no such unit; `NotHeld`; `Unavailable`; `Rejected`. Then nothing was written.
+    /// `Unknown` when there is no such unit; `Superseded` when it means something else than was seen; `NotHeld`; `Unavailable`;
+    /// `Rejected`. Then nothing was written.
     async fn dismiss(&self, dismissal: &Dismissal) -> Result<Dismissed, HeldWorkError>;
 }
 
@@ -179,10 +180,20 @@ pub struct Confirmation {
     pub classification_id: ClassificationId,
     /// Id of the dispatch to write.
     pub dispatch_id: DispatchId,
+    /// What it means instead, where that was wrong; in force from then on.
+    pub restated: Option<Restated>,
     /// What is to be done; a plan of deliveries.
     pub decision: Decision,
     /// Who says so.
     pub by: Decider,
+}
+
+/// What a person says that a unit means.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs)] // both are said above
+pub struct Restated {
+    pub classification_id: ClassificationId,
+    pub classified: Classified,
 }
 
 /// That nothing is to be done about a unit.
@@ -190,6 +201,8 @@ pub struct Confirmation {
 pub struct Dismissal {
     /// The unit.
     pub unit_id: UnitId,
+    /// What it was understood to mean when somebody looked, where that matters: then no other meaning is dismissed.
+    pub seen: Option<ClassificationId>,
     /// Who says so, and why.
     pub by: Decider,
 }

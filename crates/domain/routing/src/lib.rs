@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod answer_queue;
 pub mod backoff;
 pub mod courier;
 pub mod dead_letters;
@@ -14,6 +15,7 @@ pub mod held_work;
 pub mod lane;
 pub mod plan;
 pub mod policy;
+pub mod question;
 pub mod queue;
 pub mod replay;
 pub mod replay_batches;

@@ -2,6 +2,7 @@
 
 use crate::destination::Destination;
 use crate::event::EventWork;
+use crate::question::{Question, Remark};
 use crate::storage::StorageWork;
 use dispatch_mission::mission::RoutingDecision;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ pub struct Decision {
     pub rule: String,
     /// What is done.
     pub verdict: Verdict,
+    /// What is asked where it comes to wait for a person: because it is held, or because nobody can tell whose work it is.
+    /// An earlier question about the unit makes room for it; otherwise it is left out when its quota is used up.
+    pub question: Option<Box<PlannedDelivery>>,
 }
 
 /// What the policy makes of a meaning, before anything is planned.
@@ -85,4 +89,35 @@ pub enum Content {
     },
     /// What a program is told.
     Event(Box<EventWork>),
+    /// A question with its answers, for Slack: `{"content": "question", "text": …, "asks": {"about": "meaning", …}}`.
+    Question(Box<Question>),
+    /// What stands in a question's place when it is decided.
+    Closing {
+        /// The destination's name for the question's message.
+        message_ref: String,
+        /// What is said there now.
+        #[serde(flatten)]
+        remark: Remark,
+    },
+    /// A line that one person reads, where he or she answered a question.
+    Whisper {
+        /// Slack user id.
+        to: String,
+        /// What is said.
+        #[serde(flatten)]
+        remark: Remark,
+    },
+}
+
+impl Content {
+    /// What people read; nothing for rows and programs.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Storage(_) | Self::Event(_) => None,
+            Self::Message { text } => Some(text),
+            Self::Question(question) => Some(&question.text),
+            Self::Closing { remark, .. } | Self::Whisper { remark, .. } => Some(&remark.text),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Times are chosen so that nothing sleeps: a quiet window or a lease of zero has passed, one of an hour has not.
 
 mod amendments;
+mod answer_queue;
 mod delivery_queue;
 mod delivery_reports;
 mod ends;
@@ -10,6 +11,7 @@ mod held_work;
 mod replays;
 mod unit_queue;
 
+pub use answer_queue::answer_queue_contract;
 pub use delivery_queue::delivery_queue_contract;
 pub use delivery_reports::{SeenDeliveries, delivery_reports_contract};
 pub use ends::{ends, ends_contract, one_message};
@@ -152,6 +154,7 @@ pub fn settlement(unit: &ClaimedUnit, verdict: Verdict) -> UnitSettlement {
             routing: RoutingDecision { auto_dispatch: true, reason: "Above 0.7 threshold".into() },
             rule: "stray".into(),
             verdict,
+            question: None,
         },
     }
 }

@@ -5,15 +5,19 @@ mod lane;
 mod upkeep;
 
 use crate::agents::Meter;
+use crate::answers::Clerk;
 use crate::deliver::Deliver;
 use crate::ports::doorbell::Doorbell;
 use crate::ports::worker_registry::WorkerRegistry;
 use crate::reason::Reason;
 use crate::replay::Batches;
+use crate::route::Route;
 use dispatch_classification::classifier::Classifier;
 use dispatch_mission::zone::Zone;
+use dispatch_routing::answer_queue::AnswerQueue;
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery_queue::DeliveryQueue;
+use dispatch_routing::held_work::HeldWork;
 use dispatch_routing::policy::Policy;
 use dispatch_routing::queue::{ClaimRule, QueueError};
 use dispatch_routing::unit::BurstRule;
@@ -34,6 +38,8 @@ pub struct WorkerParts {
     /// Unique among all replicas.
     pub name: String,
     pub units: Arc<dyn UnitQueue>,
+    pub answers: Arc<dyn AnswerQueue>,
+    pub held: Arc<dyn HeldWork>,
     pub deliveries: Arc<dyn DeliveryQueue>,
     pub classifier: Arc<dyn Classifier>,
     /// One per kind of destination other than storage.
@@ -72,6 +78,7 @@ impl Default for WorkerSettings {
 pub struct Worker {
     name: String,
     reason: Reason,
+    clerk: Clerk,
     deliver: Deliver,
     couriers: Vec<Arc<dyn Courier>>,
     registry: Arc<dyn WorkerRegistry>,
@@ -86,8 +93,10 @@ impl Worker {
     #[must_use]
     pub fn new(parts: WorkerParts, settings: WorkerSettings) -> Self {
         let retry = parts.policy.retry.clone();
+        let route = Route::new(parts.held, parts.policy.clone(), parts.zone);
         Self {
             name: parts.name,
+            clerk: Clerk::new(parts.answers, route, settings.claim),
             reason: Reason::new(
                 parts.units,
                 parts.classifier,
@@ -119,6 +128,7 @@ impl Worker {
         tokio::join!(
             lane("bursts").run(|| self.gather(&bell)),
             lane("reason").run(|| self.reason.think_turn(&stop)),
+            lane("answers").run(|| self.clerk.turn(&stop)),
             lane("storage").run(|| self.deliver.store_turn()),
             lane("replays").run(|| self.replays.turn()),
             futures_util::future::join_all(sends),

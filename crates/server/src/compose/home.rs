@@ -6,6 +6,7 @@
 //! (`dispatch_pipeline::group_commit`).
 
 mod agents;
+mod answers;
 mod classifications;
 mod held_work;
 mod identity;

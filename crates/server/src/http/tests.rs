@@ -7,6 +7,7 @@ mod document;
 mod front_door;
 mod idempotency;
 mod identity;
+mod interactions;
 mod query;
 mod reason;
 mod replays;
@@ -51,6 +52,7 @@ fn surface(fault: Fault) -> Surface {
     let streams = reason::streams();
     Surface {
         intake: Data::new(Intake::new(Arc::new(FakeLog::new(fault.log_down)))),
+        answers: interactions::answers(fault.log_down),
         missions: Data::new(Missions::new(Arc::new(FakeMissions { due: fault.expand_due }))),
         desk: Data::new(Desk::new(desk(fault.expand_due))),
         keys: Data::new(Keys::new(Arc::new(MemoryIdempotency::default()), Duration::from_secs(60))),

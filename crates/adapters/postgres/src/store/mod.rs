@@ -3,6 +3,8 @@
 //! It must not know who calls: no use case, no HTTP, no other adapter.
 
 mod agent_log;
+mod answer_queue;
+mod answers;
 mod api_keys;
 mod brokerage;
 mod classifications;
@@ -43,6 +45,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 pub use self::agent_log::PgAgentLog;
+pub use self::answer_queue::PgAnswerQueue;
 pub use self::api_keys::PgApiKeys;
 pub use self::classifications::PgClassifications;
 pub use self::dead_letters::PgDeadLetters;

@@ -3,12 +3,12 @@
 use dispatch_mission::ids::{DispatchId, RealtorId, UnitId};
 use dispatch_mission::zone::Zone;
 use dispatch_pipeline::ports::stories::Stories;
-use dispatch_postgres::store::{PgHeldWork, PgStories, seed};
+use dispatch_postgres::store::{PgAnswerQueue, PgHeldWork, PgStories, seed};
 use dispatch_postgres::testing::TestDatabase;
 use dispatch_routing::delivery::DeliveryState;
 use dispatch_routing::held_work::{Confirmation, Decider, Dismissal, HeldUnit, HeldWork, HeldWorkError, PersonKind};
 use dispatch_routing::policy::{Choice, Policy};
-use dispatch_routing::testing::{held, held_work_contract};
+use dispatch_routing::testing::{answer_queue_contract, held, held_work_contract};
 use dispatch_routing::unit_queue::{UnitQueue, UnitSettlement};
 
 use crate::support::{Replica, number};
@@ -24,13 +24,14 @@ fn yes(held: &HeldUnit, who: &str, choice: &Choice) -> Confirmation {
         unit_id: held.unit.unit_id,
         classification_id: held.classification_id,
         dispatch_id: DispatchId::mint(),
+        restated: None,
         decision: Policy::default().confirm(&held.unit, meaning, &Zone::toronto(), who, choice).unwrap(),
         by: by(who),
     }
 }
 
 fn no(unit_id: UnitId, who: &str) -> Dismissal {
-    Dismissal { unit_id, by: by(who) }
+    Dismissal { unit_id, seen: None, by: by(who) }
 }
 
 async fn brokerage() -> TestDatabase {
@@ -49,6 +50,13 @@ async fn waits(replica: &Replica, work: &PgHeldWork, channel: &str) -> (UnitSett
 async fn contract() {
     let database = TestDatabase::new().await;
     held_work_contract(Replica::of(&database).queues(), &PgHeldWork::new(database.pool())).await;
+}
+
+#[tokio::test]
+async fn the_contract_of_answers() {
+    let database = TestDatabase::new().await;
+    let (work, answers) = (PgHeldWork::new(database.pool()), PgAnswerQueue::new(database.pool()));
+    answer_queue_contract(Replica::of(&database).queues(), &work, &answers).await;
 }
 
 #[tokio::test]

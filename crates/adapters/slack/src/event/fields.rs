@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 const MAX_ID: usize = 128;
 
 /// Reads one object.
-pub(super) trait Object {
+pub(crate) trait Object {
     /// A text, possibly empty.
     fn text(&self, key: &str) -> Option<&str>;
     /// A text that can be an id: neither empty nor absurdly long.

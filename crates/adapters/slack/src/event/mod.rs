@@ -5,7 +5,7 @@
 
 mod callback;
 mod change;
-mod fields;
+pub(crate) mod fields;
 mod installation;
 mod message;
 pub mod reason;

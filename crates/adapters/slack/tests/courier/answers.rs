@@ -5,6 +5,8 @@ use dispatch_mission::ids::DeliveryId;
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::{Destination, StorageDestination, StorageTable};
+use dispatch_routing::plan::Content;
+use dispatch_routing::question::{Alternative, Asks, Question, Remark};
 use dispatch_routing::testing_courier::message_for;
 use dispatch_slack::{RECORDED, RecordingCourier, SlackCourier};
 use serde_json::{Value, json};
@@ -256,4 +258,84 @@ async fn without_a_token_dev_records() {
     let outcome = RecordingCourier.deliver(&message("hi")).await;
     assert_eq!(outcome, AttemptOutcome::Delivered { reference: Some(RECORDED.into()) });
     assert_eq!(RecordingCourier.serves(), dispatch_routing::destination::DestinationKind::Slack);
+}
+
+const UPDATE: &str = "/api/chat.update";
+const WHISPER: &str = "/api/chat.postEphemeral";
+
+fn carrying(content: Content) -> ClaimedDelivery {
+    ClaimedDelivery { content, ..message("") }
+}
+
+fn question(replaces: Option<&str>) -> Content {
+    let asks = Asks::Meaning { confirm: true, choices: vec![Alternative::SaleListing] };
+    Content::Question(Box::new(Question { text: "Is it <a task>?".into(), asks, replaces: replaces.map(Into::into) }))
+}
+
+fn remark(person: &str) -> Remark {
+    Remark { text: "Confirmed by {person}, <!here>.".into(), person: Some(person.into()) }
+}
+
+async fn said(server: &MockServer, to: &str) -> Vec<Value> {
+    let all = server.received_requests().await.expect("recorded");
+    let wanted = all.into_iter().filter(|request| request.url.path() == to);
+    wanted.map(|request| serde_json::from_slice(&request.body).expect("JSON")).collect()
+}
+
+#[tokio::test]
+async fn a_question_is_posted_with_its_buttons_and_found_again_by_its_delivery() {
+    let (server, courier) = slack_that(&[(POST, ok(&json!({"ts": "1.9"})))]).await;
+    let delivery = carrying(question(None));
+    assert_eq!(courier.deliver(&delivery).await, AttemptOutcome::Delivered { reference: Some("1.9".into()) });
+    let [body] = said(&server, POST).await.try_into().expect("one request");
+    assert_eq!((&body["text"], &body["thread_ts"]), (&json!("Is it &lt;a task&gt;?"), &json!("1700000000.000100")));
+    assert_eq!(body["blocks"][1]["block_id"], format!("dispatch:{}", delivery.delivery_id));
+    assert_eq!(body["metadata"]["event_payload"]["delivery_id"], delivery.delivery_id.to_string());
+}
+
+#[tokio::test]
+async fn a_question_takes_the_place_of_an_earlier_one_and_a_decision_that_of_a_question() {
+    let (server, courier) = slack_that(&[(UPDATE, ok(&json!({"ts": "1.9"})))]).await;
+    let closing = Content::Closing { message_ref: "1.9".into(), remark: remark("U2") };
+    for content in [question(Some("1.9")), closing] {
+        // Done twice it changes nothing, so nothing is looked up.
+        let delivery = ClaimedDelivery { may_have_been_sent: true, ..carrying(content) };
+        assert_eq!(courier.deliver(&delivery).await, AttemptOutcome::Delivered { reference: Some("1.9".into()) });
+    }
+    let [asked, closed] = said(&server, UPDATE).await.try_into().expect("two requests");
+    assert_eq!(
+        (&asked["ts"], &asked["channel"], &asked["blocks"][1]["type"]),
+        (&json!("1.9"), &json!("C1"), &json!("actions"))
+    );
+    let text = "Confirmed by <@U2>, &lt;!here&gt;.";
+    assert_eq!((&closed["text"], &closed["blocks"][0]["text"]["text"]), (&json!(text), &json!(text)));
+    assert_eq!(closed["blocks"].as_array().map(Vec::len), Some(1), "no buttons are left");
+}
+
+#[tokio::test]
+async fn a_whisper_is_for_one_person_and_never_repeated() {
+    let (server, courier) = slack_that(&[(WHISPER, ok(&json!({"message_ts": "1.9"})))]).await;
+    let whisper = carrying(Content::Whisper { to: "U5".into(), remark: remark("U2") });
+    assert_eq!(courier.deliver(&whisper).await, AttemptOutcome::Delivered { reference: None });
+    let repeat = ClaimedDelivery { may_have_been_sent: true, ..whisper };
+    assert_eq!(courier.deliver(&repeat).await, AttemptOutcome::Unwanted { code: "whispered_before".into() });
+    let [body] = said(&server, WHISPER).await.try_into().expect("one request");
+    let expected = json!({
+        "channel": "C1", "thread_ts": "1700000000.000100", "user": "U5", "text": "Confirmed by <@U2>, &lt;!here&gt;.",
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn who_deleted_the_question_or_left_does_not_want_to_read_on() {
+    for error in ["message_not_found", "edit_window_closed", "user_not_in_channel"] {
+        let (_server, courier) = slack_that(&[(UPDATE, refused(error)), (WHISPER, refused(error))]).await;
+        for content in [
+            Content::Closing { message_ref: "1.9".into(), remark: remark("U2") },
+            Content::Whisper { to: "U5".into(), remark: remark("U2") },
+        ] {
+            let outcome = courier.deliver(&carrying(content)).await;
+            assert_eq!(outcome, AttemptOutcome::Unwanted { code: error.into() });
+        }
+    }
 }

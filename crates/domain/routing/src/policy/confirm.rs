@@ -23,6 +23,8 @@ pub struct Choice {
     pub realtor: Option<RealtorId>,
     /// Where it goes instead of where the policy would send it.
     pub destinations: Option<Vec<Wanted>>,
+    /// What it means, where it was understood wrongly.
+    pub meaning: Option<Meaning>,
 }
 
 /// A destination that a person names.
@@ -103,8 +105,12 @@ impl Policy {
             Some(wanted) => self.chosen(unit, meaning, zone, wanted)?,
             None => self.plan(unit, meaning, zone).ok_or(Unplannable::Nothing)?,
         };
-        let decision =
-            Decision { routing: routing.clone(), rule: "confirmed".into(), verdict: Verdict::Dispatch(plan) };
+        let decision = Decision {
+            routing: routing.clone(),
+            rule: "confirmed".into(),
+            verdict: Verdict::Dispatch(plan),
+            question: None,
+        };
         let mut decision = self.in_view_of_before(unit, meaning, decision);
         decision.routing = routing.clone();
         if let Verdict::Dispatch(plan) = &mut decision.verdict {
@@ -115,7 +121,8 @@ impl Policy {
                 }
             }
         }
-        Ok(self.announced(unit, meaning, zone, decision))
+        let decision = self.announced(unit, meaning, zone, decision);
+        Ok(self.asking(unit, meaning, decision))
     }
 
     fn chosen(

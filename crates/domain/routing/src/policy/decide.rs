@@ -18,7 +18,8 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
         let decision = self.in_view_of_before(unit, meaning, self.by_meaning(unit, meaning, zone));
-        self.announced(unit, meaning, zone, decision)
+        let decision = self.announced(unit, meaning, zone, decision);
+        self.asking(unit, meaning, decision)
     }
 
     /// What a decision comes to where the unit has led to something before.
@@ -44,6 +45,7 @@ impl Policy {
             verdict: Verdict::Dispatch(
                 reply(unit, self.receipt.taken.clone(), None, Some(quota)).into_iter().collect(),
             ),
+            question: None,
         }
     }
 
@@ -117,7 +119,7 @@ impl Policy {
             Some(hold) => Verdict::Hold(hold),
             None => self.plan(unit, meaning, zone).map_or(Verdict::Nothing, Verdict::Dispatch),
         };
-        Decision { routing, rule, verdict }
+        Decision { routing, rule, verdict, question: None }
     }
 
     /// What a meaning leads to, however sure it is; nothing for chatter.
@@ -226,7 +228,7 @@ impl Policy {
             plain.join("; ")
         };
         let item = StorageItem::AgentTask(work(unit, meaning, None, MissionType::Admin, Some(missing.clone()), zone));
-        let quota = Quota { key: format!("question:{}", unit.conversation.key()), every: self.question_interval() };
+        let quota = self.question_quota(unit);
         let mut plan = vec![self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)];
         plan.extend(reply(unit, self.question.text.replace("{missing}", &missing), Some(0), Some(quota)));
         plan
@@ -281,7 +283,12 @@ fn work(
 }
 
 /// A message back to where the unit came from: in the thread of its first message, or to its author's phone.
-fn reply(unit: &ClaimedUnit, text: String, after: Option<usize>, quota: Option<Quota>) -> Option<PlannedDelivery> {
+pub(super) fn reply(
+    unit: &ClaimedUnit,
+    text: String,
+    after: Option<usize>,
+    quota: Option<Quota>,
+) -> Option<PlannedDelivery> {
     let first = unit.members.first().map(|member| member.message_ref.as_str());
     let destination = Destination::Notification(reply_to(&unit.conversation, &unit.author, first)?);
     Some(PlannedDelivery { destination, content: Content::Message { text }, after, quota })
@@ -312,7 +319,7 @@ fn table_of(destination: &Destination) -> Option<StorageTable> {
 }
 
 /// `SALE_LEASE_LISTING` → `Sale Lease Listing`, as the old receipts spelled it.
-fn title_case(key: &str) -> String {
+pub(super) fn title_case(key: &str) -> String {
     key.split('_')
         .map(|word| {
             let (head, tail) = word.split_at(word.len().min(1));

@@ -1,5 +1,6 @@
 //! The policy file: its shape, the embedded default, and what is wrong with one that cannot be used.
 
+use super::ask::Held;
 use super::endpoints::{Endpoint, Endpoints, ExternalAgent, Name};
 use crate::backoff::RetrySchedule;
 use crate::storage::ActivityTemplate;
@@ -19,6 +20,7 @@ pub struct Policy {
     pub threshold: f32,
     pub(super) ignore: Ignore,
     pub(super) question: Question,
+    pub(super) held: Held,
     pub(super) receipt: Receipt,
     /// Pauses between attempts of a delivery.
     pub retry: RetrySchedule,
@@ -70,6 +72,8 @@ struct PolicyFile {
     threshold: f32,
     ignore: Ignore,
     question: Question,
+    #[serde(default)]
+    held: Held,
     receipt: Receipt,
     retry: Retry,
     task_types: BTreeMap<TaskKey, MissionType>,
@@ -147,6 +151,7 @@ impl Policy {
             threshold: file.threshold,
             ignore: file.ignore,
             question: file.question,
+            held: file.held,
             receipt: file.receipt,
             retry: file.retry.pauses_seconds,
             task_types: file.task_types,

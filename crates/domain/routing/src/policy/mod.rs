@@ -1,6 +1,7 @@
 //! The policy: what is done about a classification. Pure: the same classification and file give the same decision.
 
 mod announce;
+mod ask;
 mod confirm;
 mod decide;
 mod endpoints;

@@ -2,6 +2,7 @@
 
 mod confirmations;
 mod events;
+mod questions;
 mod revisions;
 
 use crate::destination::{Destination, NotificationDestination};

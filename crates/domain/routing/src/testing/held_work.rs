@@ -43,17 +43,19 @@ fn yes(of: &UnitSettlement, operation: Option<OperationId>) -> Confirmation {
         unit_id: of.unit_id,
         classification_id: of.classification_id,
         dispatch_id: DispatchId::mint(),
+        restated: None,
         decision: Decision {
             routing: RoutingDecision { auto_dispatch: false, reason: "Confirmed by user:ann".into() },
             rule: "confirmed".into(),
             verdict: Verdict::Dispatch(vec![message("yes", None), message("then", Some(0))]),
+            question: None,
         },
         by: ann(operation),
     }
 }
 
 fn no(unit_id: UnitId, operation: Option<OperationId>) -> Dismissal {
-    Dismissal { unit_id, by: ann(operation) }
+    Dismissal { unit_id, seen: None, by: ann(operation) }
 }
 
 async fn shows_what_waits_in_order(queues: Queues<'_>, work: &dyn HeldWork) {

@@ -18,6 +18,10 @@ pub const LIMIT_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct JsonBytes(pub web::Bytes);
 
+/// The raw bytes of a form, not parsed either.
+#[derive(Debug)]
+pub struct FormBytes(pub web::Bytes);
+
 /// The raw bytes of a form or a JSON body, not parsed either.
 #[derive(Debug)]
 pub struct FormOrJsonBytes(pub web::Bytes);
@@ -33,6 +37,15 @@ impl FromRequest for JsonBytes {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         raw(request, payload, &[JSON], Self)
+    }
+}
+
+impl FromRequest for FormBytes {
+    type Error = Error;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        raw(request, payload, &[FORM], Self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `POST /intake/slack`: verify on the raw bytes, parse, make durable, then answer. Must not know what a message means.
 
+use super::sms_door::header;
 use super::{JsonBytes, SlackAnswerDto};
 use crate::http::problem::{Problem, kind};
 use crate::http::trace::TraceContext;
@@ -10,6 +11,7 @@ use dispatch_pipeline::intake::Intake;
 use dispatch_slack::event::{self, Incoming, OwnIds, Reception, reason};
 use dispatch_slack::verify::{SIGNATURE_HEADER, SigningSecrets, TIMESTAMP_HEADER};
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// What it takes to tell Slack from a forger.
 pub struct SlackDoor {
@@ -25,15 +27,24 @@ impl SlackDoor {
         Self { secrets, clock, own: OwnIds::default() }
     }
 
-    /// Verifies and parses one request.
-    fn open(&self, request: &HttpRequest, body: &[u8], trace: &TraceContext) -> Result<Incoming, Problem> {
-        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    /// Verifies one request; nothing in its body may be looked at before. Answers when it came.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub fn verify(&self, request: &HttpRequest, body: &[u8]) -> Result<OffsetDateTime, Problem> {
         let secrets = self.secrets.as_ref().ok_or_else(|| {
             Problem::new(&kind::SLACK_NOT_CONFIGURED)
                 .detail("SLACK_SIGNING_SECRET is not set, so no request can be told from a forged one.")
         })?;
         let now = self.clock.now();
-        secrets.verify(header(TIMESTAMP_HEADER), header(SIGNATURE_HEADER), body, now)?;
+        secrets.verify(header(request, TIMESTAMP_HEADER), header(request, SIGNATURE_HEADER), body, now)?;
+        Ok(now)
+    }
+
+    /// Verifies and parses one event.
+    fn open(&self, request: &HttpRequest, body: &[u8], trace: &TraceContext) -> Result<Incoming, Problem> {
+        let now = self.verify(request, body)?;
+        let header = |name: &str| header(request, name);
         let redelivery = event::redelivery(header(event::RETRY_NUM_HEADER), header(event::RETRY_REASON_HEADER));
         let reception = Reception { redelivery, trace_id: trace.trace_id(), received_at: now, own: &self.own };
         Ok(event::parse(body, reception)?)

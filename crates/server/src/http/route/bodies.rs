@@ -79,7 +79,7 @@ impl DispatchRequestDto {
             return Err(invalid("/realtor_id", "must have 1 to 255 characters, and none that cannot be seen"));
         }
         let destinations = self.destinations.as_deref().map(destinations).transpose()?;
-        Ok((classification, Choice { realtor: self.realtor_id.clone().map(RealtorId), destinations }))
+        Ok((classification, Choice { realtor: self.realtor_id.clone().map(RealtorId), destinations, meaning: None }))
     }
 }
 

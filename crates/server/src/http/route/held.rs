@@ -76,7 +76,7 @@ pub async fn dismiss(
     OptionalJsonBody(body): OptionalJsonBody<DismissalDto>,
 ) -> Result<Json<DismissedDto>, Problem> {
     let by = decider(&caller, &operation, body.reason)?;
-    Ok(Json(route.dismiss(unit(&id)?, by).await?.into()))
+    Ok(Json(route.dismiss(unit(&id)?, None, by).await?.into()))
 }
 
 fn unit(id: &PathId) -> Result<UnitId, Problem> {

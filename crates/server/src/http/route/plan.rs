@@ -107,8 +107,7 @@ impl From<&PlannedDelivery> for PlannedDeliveryDto {
                 let table = destination.table.clone().unwrap_or_default();
                 Self { destination, rows: rows(&table, &work.item), text: None }
             }
-            Content::Message { text } => Self { destination, rows: Vec::new(), text: Some(text.clone()) },
-            Content::Event(_) => Self { destination, rows: Vec::new(), text: None },
+            spoken => Self { destination, rows: Vec::new(), text: spoken.text().map(str::to_owned) },
         }
     }
 }

@@ -28,6 +28,7 @@ async fn every_operation_of_the_document_answers_as_it_declares() {
                 "post" if path == "/intake/slack" => {
                     slack::signed(slack::message("Please order a yard sign").to_string())
                 }
+                "post" if path == "/intake/slack/interactions" => interactions::signed(&interactions::click()),
                 "post" if path == "/intake/sms" => sms::sound("/intake/sms", sms::MESSAGE),
                 "post" if path == "/intake/sms/status" => sms::sound("/intake/sms/status", sms::REPORT),
                 "get" if path.starts_with("/reason/") => get_as_user(&reason::sound_path(path)),

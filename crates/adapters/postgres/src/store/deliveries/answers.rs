@@ -8,6 +8,7 @@ use dispatch_mission::ids::{DeliveryId, DispatchId};
 use dispatch_mission::signal::{Conversation, Source};
 use dispatch_routing::answer::{AgentAnswer, Question};
 use dispatch_routing::destination::Destination;
+use dispatch_routing::question::Ended;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -82,7 +83,10 @@ pub(super) async fn route_on(
         "dispatch_id": dispatch, "messages": answer.messages.len(), "missions": answer.missions.len(),
     });
     let decision = answer.route(&asked.question(delivery)?);
-    let order = Order { unit, classification, dispatch, decision: &decision, replay_of: None, waits: None };
+    // It says nothing of what people are asked about the unit.
+    let (asked_before, ends) = (false, Ended::Changed);
+    let order =
+        Order { unit, classification, dispatch, decision: &decision, replay_of: None, waits: None, asked_before, ends };
     carry_out(connection, &[order], vec![told("agent.answered", detail)]).await?;
     sql(NOTE).bind::<SqlUuid, _>(dispatch).bind::<SqlUuid, _>(delivery.0).execute(connection).await?;
     Ok(())

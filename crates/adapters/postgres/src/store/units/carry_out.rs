@@ -4,7 +4,7 @@
 //! It must not classify, decide or send.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
@@ -12,11 +12,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::DeliveryId;
 use dispatch_routing::destination::Destination;
 use dispatch_routing::plan::{Content, Decision, PlannedDelivery, Quota, Verdict};
+use dispatch_routing::question::Ended;
 use dispatch_routing::replay::Waits;
 use dispatch_routing::storage::StorageItem;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::questions::{self, Said};
 use super::records;
 use crate::store::deliveries::hold_units;
 use crate::store::deliveries::insert::{self, NewDelivery, Standing};
@@ -48,6 +50,10 @@ pub(crate) struct Order<'a> {
     pub(crate) replay_of: Option<Uuid>,
     /// What of the plan waits for deliveries that there are already.
     pub(crate) waits: Option<&'a Waits>,
+    /// Whether a question about it may stand in its thread already.
+    pub(crate) asked_before: bool,
+    /// What that question ends with, when nothing more is asked.
+    pub(crate) ends: Ended<'a>,
 }
 
 /// Writes everything that follows, the story last: `entries` and what is added to them here.
@@ -56,9 +62,13 @@ pub(crate) async fn carry_out(
     orders: &[Order<'_>],
     mut entries: Vec<Entry>,
 ) -> Result<(), StoreError> {
-    records::dispatches(connection, orders).await?;
+    let dispatched: Vec<Order<'_>> =
+        orders.iter().filter(|row| matches!(row.decision.verdict, Verdict::Dispatch(_))).copied().collect();
+    records::dispatches(connection, &dispatched).await?;
     let mut deliveries = plan(connection, orders, &mut entries).await?;
-    store(connection, orders, &mut deliveries, &mut entries).await?;
+    let unresolved = store(connection, orders, &mut deliveries, &mut entries).await?;
+    let said = questions::follow(connection, orders, &unresolved, &mut entries).await?;
+    deliveries.extend(said.iter().map(Said::delivery));
     insert::insert(connection, &deliveries).await?;
     timeline::append(connection, &entries).await?;
     if deliveries.iter().any(NewDelivery::is_due) {
@@ -72,7 +82,7 @@ pub(super) fn keeps_receipts(verdict: &Verdict) -> bool {
     let Verdict::Dispatch(plan) = verdict else { return false };
     plan.iter().all(|one| match &one.content {
         Content::Storage(work) => !matches!(work.item, StorageItem::Withdraw),
-        Content::Message { .. } => false,
+        Content::Message { .. } | Content::Question(_) | Content::Closing { .. } | Content::Whisper { .. } => false,
         Content::Event(_) => true,
     })
 }
@@ -158,13 +168,14 @@ async fn earlier(
     Ok(rows.into_iter().map(standing).collect())
 }
 
-/// Applies what can be stored now, and lets the deliveries that wait for it know.
+/// Applies what can be stored now, and lets the deliveries that wait for it know. Answers the units that now wait for somebody
+/// who knows whose work it is.
 async fn store(
     connection: &mut AsyncPgConnection,
     orders: &[Order<'_>],
     deliveries: &mut [NewDelivery<'_>],
     entries: &mut Vec<Entry>,
-) -> Result<(), StoreError> {
+) -> Result<HashSet<Uuid>, StoreError> {
     let mut jobs = Vec::new();
     let mut places = Vec::new();
     for (place, delivery) in deliveries.iter().enumerate() {
@@ -201,5 +212,5 @@ async fn store(
     hold_units(connection, &unresolved).await?;
     let earlier = earlier(connection, orders).await?;
     entries.extend(insert::settle_dependents(deliveries, earlier));
-    Ok(())
+    Ok(unresolved.into_iter().collect())
 }

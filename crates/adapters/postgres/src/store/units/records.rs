@@ -6,9 +6,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Float, Nullable, Text, Timestamp, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_classification::classification::{Classification, SCHEMA_VERSION};
+use dispatch_classification::classifier::Classified;
 use dispatch_classification::taxonomy::{GroupKey, ListingType, TaskKey};
-use dispatch_routing::plan::{Quota, Verdict};
-use dispatch_routing::unit_queue::UnitSettlement;
+use dispatch_routing::plan::Quota;
+use uuid::Uuid;
 
 use super::carry_out::Order;
 use crate::store::error::StoreError;
@@ -43,16 +44,24 @@ struct Taken {
     quota_key: String,
 }
 
+/// What a unit was understood to mean.
+#[derive(Clone, Copy)]
+pub(super) struct Understood<'a> {
+    pub(super) classification: Uuid,
+    pub(super) unit: Uuid,
+    pub(super) classified: &'a Classified,
+}
+
 pub(super) async fn classifications(
     connection: &mut AsyncPgConnection,
-    rows: &[&UnitSettlement],
+    rows: &[Understood<'_>],
 ) -> Result<(), StoreError> {
     let all: Vec<&Classification> = rows.iter().map(|row| &row.classified.classification).collect();
     let provenance = rows.iter().map(|row| jsonb(&row.classified.provenance)).collect::<Result<Vec<_>, _>>()?;
     let explanations = all.iter().map(|c| jsonb(&c.explanations)).collect::<Result<Vec<_>, _>>()?;
     sql(CLASSIFICATIONS)
-        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.classification_id.0).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.unit_id.0).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.classification).collect::<Vec<_>>())
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.unit).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(all.iter().map(|c| c.meaning.message_type().as_str()).collect::<Vec<_>>())
         .bind::<Array<Nullable<Text>>, _>(
             all.iter().map(|c| c.meaning.group_key().map(GroupKey::as_str)).collect::<Vec<_>>(),
@@ -81,7 +90,6 @@ pub(super) async fn classifications(
 }
 
 pub(super) async fn dispatches(connection: &mut AsyncPgConnection, rows: &[Order<'_>]) -> Result<(), StoreError> {
-    let rows: Vec<_> = rows.iter().filter(|row| matches!(row.decision.verdict, Verdict::Dispatch(_))).collect();
     if rows.is_empty() {
         return Ok(());
     }

@@ -6,10 +6,12 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::UnitId;
+use dispatch_routing::question::Ended;
 use dispatch_routing::queue::{ClaimToken, Settled};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::questions;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
@@ -137,6 +139,8 @@ pub(crate) async fn expire_held(connection: &mut AsyncPgConnection, limit: u32) 
                 })
                 .collect();
             timeline::append(connection, &entries).await?;
+            let lapsed: Vec<_> = expired.iter().map(|row| (row.unit_id, Ended::Lapsed)).collect();
+            questions::close(connection, &lapsed).await?;
             sql(FORGET_QUOTAS).bind::<BigInt, _>(i64::from(limit)).execute(connection).await?;
             Ok(u32::try_from(expired.len()).unwrap_or(u32::MAX))
         })

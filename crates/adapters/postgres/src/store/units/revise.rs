@@ -7,9 +7,11 @@ use std::collections::{HashMap, HashSet};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bool, Int4, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use dispatch_routing::question::Ended;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::questions;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::Entry;
@@ -49,13 +51,16 @@ UPDATE dispatch.units AS u SET
 FROM unnest($1, $2) AS ended (unit_id, revision) WHERE u.unit_id = ended.unit_id";
 
 // A storage delivery that somebody has claimed loses its token, so that it cannot be applied any more; a message in
-// somebody's hands may have gone out. One that waits for another delivery is due at infinity.
+// somebody's hands may have gone out. One that waits for another delivery is due at infinity. A question that nobody has read
+// is not asked any more; what closes one, or tells who answered, is still true.
 const CANCEL: &str = "
 UPDATE dispatch.deliveries AS d SET
     state = 'cancelled', reason = $2, settled_at = now(), claim_token = NULL, lease_until = NULL
 FROM dispatch.dispatches AS p
 WHERE p.dispatch_id = d.dispatch_id AND p.unit_id = ANY ($1) AND d.state IN ('pending', 'held')
-    AND (d.kind = 'storage' OR (d.claim_token IS NULL AND ($3 OR d.next_attempt_at = 'infinity')))
+    AND (d.kind = 'storage' OR (d.claim_token IS NULL
+        AND ($3 OR d.next_attempt_at = 'infinity' OR d.content ->> 'content' = 'question')
+        AND d.content ->> 'content' NOT IN ('closing', 'whisper')))
 RETURNING d.delivery_id, d.unit_id";
 
 /// A unit that is ours to change until the transaction ends.
@@ -167,7 +172,9 @@ pub(super) async fn end(connection: &mut AsyncPgConnection, units: &[(Uuid, i32)
         .bind::<Array<Int4>, _>(units.iter().map(|(_, revision)| *revision).collect::<Vec<_>>())
         .execute(connection)
         .await?;
-    cancel(connection, &ids, "deleted", Unsent::All).await
+    let entries = cancel(connection, &ids, "deleted", Unsent::All).await?;
+    questions::close(connection, &ids.into_iter().map(|unit| (unit, Ended::Deleted)).collect::<Vec<_>>()).await?;
+    Ok(entries)
 }
 
 /// Which unsent messages are cancelled along with what is not stored.

@@ -8,13 +8,14 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Int4, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_routing::plan::Verdict;
+use dispatch_routing::question::Ended;
 use dispatch_routing::queue::Settled;
 use dispatch_routing::unit_queue::UnitSettlement;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::carry_out::{Order, carry_out, keeps_receipts};
-use super::records;
+use super::records::{self, Understood};
 use super::replay::settled::{self, Anew, Left};
 use super::revise::{self, Unsent};
 use crate::store::error::StoreError;
@@ -62,7 +63,7 @@ async fn in_transaction(
     let mut stood = take(connection, &once).await?;
     let live: Vec<&UnitSettlement> = once.into_iter().filter(|row| stood.contains_key(&claim_of(row))).collect();
     if !live.is_empty() {
-        records::classifications(connection, &live).await?;
+        records::classifications(connection, &live.iter().map(|row| meaning(row)).collect::<Vec<_>>()).await?;
         let revision = |row: &UnitSettlement| stood.get(&claim_of(row)).map_or(0, |taken| taken.revision);
         let mut entries: Vec<Entry> = live.iter().flat_map(|row| understood(row, revision(row))).collect();
         let overtaken = live.iter().filter(|row| revision(row) > 0 && !keeps_receipts(&row.decision.verdict));
@@ -71,7 +72,8 @@ async fn in_transaction(
         let replayed: Vec<Anew<'_>> = live.iter().filter_map(|row| anew(row, stood.get(&claim_of(row))?)).collect();
         let (left, more) = settled::left(connection, &replayed).await?;
         entries.extend(more);
-        let orders: Vec<Order<'_>> = live.iter().map(|row| order(row, left.get(&row.unit_id.0))).collect();
+        let orders: Vec<Order<'_>> =
+            live.iter().map(|row| order(row, revision(row), left.get(&row.unit_id.0))).collect();
         carry_out(connection, &orders, entries).await?;
         settled::note(connection, left.into_values()).await?;
     }
@@ -92,7 +94,7 @@ fn anew<'a>(settlement: &'a UnitSettlement, taken: &Taken) -> Option<Anew<'a>> {
 }
 
 /// What follows; of a unit that was replayed only what is `left` to do.
-fn order<'a>(row: &'a UnitSettlement, left: Option<&'a Left>) -> Order<'a> {
+fn order<'a>(row: &'a UnitSettlement, revision: i32, left: Option<&'a Left>) -> Order<'a> {
     Order {
         unit: row.unit_id.0,
         classification: row.classification_id.0,
@@ -100,6 +102,8 @@ fn order<'a>(row: &'a UnitSettlement, left: Option<&'a Left>) -> Order<'a> {
         decision: left.map_or(&row.decision, |left| &left.decision),
         replay_of: left.and_then(|left| left.replay_of),
         waits: left.map(|left| &left.waits),
+        asked_before: revision > 0,
+        ends: Ended::Changed,
     }
 }
 
@@ -140,12 +144,15 @@ async fn take(
     Ok(stood.into_iter().map(|row| ((row.unit_id, row.token), taken(row))).collect())
 }
 
-/// What the story says about meaning and decision.
-fn understood(row: &UnitSettlement, revision: i32) -> [Entry; 2] {
-    let revision = (revision > 0).then_some(revision);
+fn meaning(row: &UnitSettlement) -> Understood<'_> {
+    Understood { classification: row.classification_id.0, unit: row.unit_id.0, classified: &row.classified }
+}
+
+/// What the story says about a meaning.
+pub(super) fn classified(row: &Understood<'_>, revision: Option<i32>) -> Entry {
     let meaning = &row.classified.classification;
-    let classified = json!({
-        "classification_id": row.classification_id,
+    let detail = json!({
+        "classification_id": row.classification,
         "revision": revision,
         "message_type": meaning.meaning.message_type().as_str(),
         "group_key": meaning.meaning.group_key().map(|key| key.as_str()),
@@ -153,6 +160,12 @@ fn understood(row: &UnitSettlement, revision: i32) -> [Entry; 2] {
         "confidence": rounded(meaning.confidence.get()),
         "provenance": row.classified.provenance,
     });
+    entry(row.unit, "reason", "unit.classified", row.classification.to_string(), detail)
+}
+
+/// What the story says about meaning and decision.
+fn understood(row: &UnitSettlement, revision: i32) -> [Entry; 2] {
+    let revision = (revision > 0).then_some(revision);
     let mut decided = json!({
         "revision": revision,
         "rule": row.decision.rule,
@@ -171,18 +184,12 @@ fn understood(row: &UnitSettlement, revision: i32) -> [Entry; 2] {
         }
         Verdict::Nothing => "unit.ignored",
     };
-    let entry = |step, event, subject: String, detail| Entry {
-        step,
-        event,
-        unit: Some(row.unit_id.0),
-        subject: Some(subject),
-        detail: without_nulls(detail),
-        ..Entry::default()
-    };
-    [
-        entry("reason", "unit.classified", row.classification_id.to_string(), classified),
-        entry("route", event, row.unit_id.to_string(), decided),
-    ]
+    let decided = entry(row.unit_id.0, "route", event, row.unit_id.to_string(), decided);
+    [classified(&meaning(row), revision), decided]
+}
+
+fn entry(unit: Uuid, step: &'static str, event: &'static str, subject: String, detail: Value) -> Entry {
+    Entry { step, event, unit: Some(unit), subject: Some(subject), detail: without_nulls(detail), ..Entry::default() }
 }
 
 /// As people write it, not as binary fractions widen it.

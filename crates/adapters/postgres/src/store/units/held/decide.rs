@@ -5,9 +5,10 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use dispatch_mission::ids::UnitId;
-use dispatch_routing::held_work::{Confirmation, Decider, Dismissal, Dismissed, Dispatched, HeldWorkError};
+use dispatch_mission::ids::{ClassificationId, UnitId};
+use dispatch_routing::held_work::{Confirmation, Decider, Dismissal, Dismissed, Dispatched, HeldWorkError, Restated};
 use dispatch_routing::plan::{Content, Decision, Verdict};
+use dispatch_routing::question::Ended;
 use dispatch_routing::replay::{Waits, sift};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -20,13 +21,18 @@ use crate::store::error::StoreError;
 use crate::store::sql::sql;
 use crate::store::timeline::{self, Entry};
 use crate::store::units::carry_out::{Order, carry_out, keeps_receipts};
+use crate::store::units::questions;
+use crate::store::units::records::{self, Understood};
 use crate::store::units::replay::existing;
 use crate::store::units::revise::{self, Unsent};
+use crate::store::units::settle;
 
 const LOCK: &str = "SELECT state, classification_id FROM dispatch.units WHERE unit_id = $1 FOR UPDATE";
 
 const END: &str = "
 UPDATE dispatch.units SET state = $2, reason = NULL, expires_at = NULL, settled_at = now() WHERE unit_id = $1";
+
+const MEANS: &str = "UPDATE dispatch.units SET classification_id = $2 WHERE unit_id = $1";
 
 const REMEMBER: &str = "
 INSERT INTO dispatch.decisions (
@@ -45,7 +51,7 @@ pub(crate) async fn confirm(
     connection: &mut AsyncPgConnection,
     confirmation: &Confirmation,
 ) -> Result<Dispatched, Halt> {
-    let Confirmation { unit_id, classification_id, dispatch_id, decision, by } = confirmation;
+    let Confirmation { unit_id, classification_id, dispatch_id, restated, decision, by } = confirmation;
     let standing = lock(connection, *unit_id).await?;
     // Only now: another holder of the same operation may have had the lock.
     if let Some(operation) = by.operation
@@ -55,23 +61,31 @@ pub(crate) async fn confirm(
     }
     standing.must_be_held(connection, unit_id.0, Some(classification_id.0)).await?;
     realtors_must_be_known(connection, &decision.verdict).await?;
+    let mut entries = Vec::new();
+    let classification_id = match restated {
+        Some(restated) => {
+            entries.push(understand(connection, *unit_id, restated).await?);
+            &restated.classification_id
+        }
+        None => classification_id,
+    };
     sql(END).bind::<SqlUuid, _>(unit_id.0).bind::<Text, _>("routed").execute(connection).await?;
     let told = json!({
         "classification_id": classification_id, "dispatch_id": dispatch_id, "rule": decision.rule,
         "auto_dispatch": decision.routing.auto_dispatch, "reason": decision.routing.reason,
     });
-    let mut entries = vec![entry(*unit_id, "unit.confirmed", by, told)];
+    entries.push(entry(*unit_id, "unit.confirmed", by, told));
     // An earlier dispatch of it may wait for the very word that is said now.
     let unsent = if keeps_receipts(&decision.verdict) { Unsent::Waiting } else { Unsent::All };
     entries.extend(revise::cancel(connection, &[unit_id.0], "superseded", unsent).await?);
-    carry_out(connection, &[order(confirmation, decision, None)], entries).await?;
+    carry_out(connection, &[order(confirmation, *classification_id, decision, None)], entries).await?;
     remember(connection, *unit_id, classification_id.0, Some(dispatch_id.0), ("confirmed", &[]), by).await?;
     Ok(receipt::receipt(connection, *dispatch_id, *unit_id, &[]).await?)
 }
 
 /// A further dispatch of what was routed already: it adds what is not there.
 pub(crate) async fn add(connection: &mut AsyncPgConnection, confirmation: &Confirmation) -> Result<Dispatched, Halt> {
-    let Confirmation { unit_id, classification_id, dispatch_id, decision, by } = confirmation;
+    let Confirmation { unit_id, classification_id, dispatch_id, decision, by, .. } = confirmation;
     let standing = lock(connection, *unit_id).await?;
     if let Some(operation) = by.operation
         && let Some(before) = receipt::of_operation(connection, operation).await?
@@ -93,25 +107,32 @@ pub(crate) async fn add(connection: &mut AsyncPgConnection, confirmation: &Confi
         "auto_dispatch": decision.routing.auto_dispatch, "reason": decision.routing.reason, "skipped": skipped,
     });
     let entries = vec![entry(*unit_id, "unit.dispatched_further", by, told)];
-    carry_out(connection, &[order(confirmation, &decision, Some(&sifted.waits))], entries).await?;
+    carry_out(connection, &[order(confirmation, *classification_id, &decision, Some(&sifted.waits))], entries).await?;
     let verdict = ("confirmed", skipped.as_slice());
     remember(connection, *unit_id, classification_id.0, Some(dispatch_id.0), verdict, by).await?;
     Ok(receipt::receipt(connection, *dispatch_id, *unit_id, &skipped).await?)
 }
 
-fn order<'a>(confirmation: &Confirmation, decision: &'a Decision, waits: Option<&'a Waits>) -> Order<'a> {
+fn order<'a>(
+    confirmation: &'a Confirmation,
+    classification: ClassificationId,
+    decision: &'a Decision,
+    waits: Option<&'a Waits>,
+) -> Order<'a> {
     Order {
         unit: confirmation.unit_id.0,
-        classification: confirmation.classification_id.0,
+        classification: classification.0,
         dispatch: confirmation.dispatch_id.0,
         decision,
         replay_of: None,
         waits,
+        asked_before: true,
+        ends: Ended::Confirmed(&confirmation.by.principal),
     }
 }
 
 pub(crate) async fn dismiss(connection: &mut AsyncPgConnection, dismissal: &Dismissal) -> Result<Dismissed, Halt> {
-    let Dismissal { unit_id, by } = dismissal;
+    let Dismissal { unit_id, seen, by } = dismissal;
     let standing = lock(connection, *unit_id).await?;
     if let Some(operation) = by.operation {
         let mut before: Vec<Decided> = sql(RECALL).bind::<SqlUuid, _>(operation.0).load(connection).await?;
@@ -119,15 +140,29 @@ pub(crate) async fn dismiss(connection: &mut AsyncPgConnection, dismissal: &Dism
             return Ok(Dismissed { unit_id: *unit_id, at: before.decided_at });
         }
     }
-    standing.must_be_held(connection, unit_id.0, None).await?;
+    standing.must_be_held(connection, unit_id.0, seen.map(|seen| seen.0)).await?;
     sql(END).bind::<SqlUuid, _>(unit_id.0).bind::<Text, _>("dismissed").execute(connection).await?;
     let mut entries = vec![entry(*unit_id, "unit.dismissed", by, json!({}))];
     entries.extend(revise::cancel(connection, &[unit_id.0], "dismissed", Unsent::All).await?);
     timeline::append(connection, &entries).await?;
+    questions::close(connection, &[(unit_id.0, Ended::Dismissed(&by.principal))]).await?;
     // A held unit has been understood.
     let classification = standing.classification_id.ok_or(Halt::Told(HeldWorkError::Unknown))?;
     let at = remember(connection, *unit_id, classification, None, ("dismissed", &[]), by).await?;
     Ok(Dismissed { unit_id: *unit_id, at })
+}
+
+/// From now on the unit means what a person says.
+async fn understand(
+    connection: &mut AsyncPgConnection,
+    unit: UnitId,
+    restated: &Restated,
+) -> Result<Entry, StoreError> {
+    let Restated { classification_id, classified } = restated;
+    let row = Understood { classification: classification_id.0, unit: unit.0, classified };
+    records::classifications(connection, &[row]).await?;
+    sql(MEANS).bind::<SqlUuid, _>(unit.0).bind::<SqlUuid, _>(classification_id.0).execute(connection).await?;
+    Ok(settle::classified(&row, None))
 }
 
 async fn lock(connection: &mut AsyncPgConnection, unit: UnitId) -> Result<Standing, Halt> {
@@ -140,7 +175,7 @@ async fn realtors_must_be_known(connection: &mut AsyncPgConnection, verdict: &Ve
     let Verdict::Dispatch(plan) = verdict else { return Ok(()) };
     let named = plan.iter().find_map(|one| match &one.content {
         Content::Storage(work) => work.realtor_id.as_ref(),
-        Content::Message { .. } | Content::Event(_) => None,
+        _ => None,
     });
     match named {
         Some(realtor) if !people::exists(connection, "realtors", &realtor.0).await? => {

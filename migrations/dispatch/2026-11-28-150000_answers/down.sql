@@ -1,0 +1,3 @@
+DROP TABLE dispatch.answers;
+
+SELECT dispatch.revoke_foreign_access();
