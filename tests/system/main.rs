@@ -11,6 +11,7 @@ mod idempotency;
 mod identity;
 mod intake;
 mod kills;
+mod lanes;
 mod legacy;
 mod llm;
 mod query;

@@ -1,24 +1,26 @@
 //! Deliver: claim, send through the courier that serves the destination, settle. Each delivery stands on its own feet:
-//! it is settled when its own attempt ends, however long its neighbours take.
+//! it is settled when its own attempt ends, however long its neighbours take, and a destination that hangs takes no places
+//! that others need.
+
+mod places;
 
 use crate::agents::Meter;
 use crate::failpoint;
 use crate::reason::ORCHESTRATOR;
-use dispatch_routing::backoff::RetrySchedule;
+use dispatch_routing::backoff::{Retries, RetrySchedule};
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState, ENDPOINT_DISABLED};
-use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement};
+use dispatch_routing::delivery_queue::{Bounds, DeliveryQueue, DeliverySettlement, NextStep};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
+use places::Places;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Deliveries of one kind that are under way at the same time.
-const CONCURRENT_SENDS: u32 = 8;
 /// How long an answer is waited for before the queue is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Storage deliveries claimed at once. Few, for they are applied one after another while their claims age; most never
@@ -28,17 +30,16 @@ const STORED_PER_CLAIM: u32 = 8;
 /// The use case between a routed unit and its effects.
 pub struct Deliver {
     queue: Arc<dyn DeliveryQueue>,
-    retry: RetrySchedule,
+    retries: Retries,
     claim: ClaimRule,
     meter: Arc<Meter>,
 }
 
 impl Deliver {
-    /// Over this queue; `claim.max_attempts` is replaced by the schedule's own cap.
+    /// Over this queue; `claim.max_attempts` is replaced by the cap of each kind's own schedule.
     #[must_use]
-    pub fn new(queue: Arc<dyn DeliveryQueue>, retry: RetrySchedule, claim: ClaimRule, meter: Arc<Meter>) -> Self {
-        let claim = ClaimRule { max_attempts: retry.max_attempts(), ..claim };
-        Self { queue, retry, claim, meter }
+    pub fn new(queue: Arc<dyn DeliveryQueue>, retries: Retries, claim: ClaimRule, meter: Arc<Meter>) -> Self {
+        Self { queue, retries, claim, meter }
     }
 
     /// Sends due deliveries that `courier` serves until none is left, a bounded number at a time; a place that becomes
@@ -48,29 +49,78 @@ impl Deliver {
     /// # Errors
     /// [`QueueError::Unavailable`]: claims run out and the work comes back.
     pub async fn send_turn(&self, courier: &dyn Courier, stop: &CancellationToken) -> Result<usize, QueueError> {
-        let mut under_way = FuturesUnordered::new();
-        let mut outcome = Ok(0);
+        let schedule = self.retries.of(courier.serves());
+        let (mut sends, mut steps) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let (mut places, mut ended) = (Places::default(), Vec::new());
+        let (mut outcome, mut look) = (Ok(0), true);
         loop {
-            // No more than can be under way: a claim must not age while it waits for its neighbours.
-            let free = CONCURRENT_SENDS.saturating_sub(under_way.len() as u32);
-            if let (Ok(moved), true) = (&mut outcome, free > 0 && !stop.is_cancelled()) {
-                let rule = ClaimRule { limit: self.claim.limit.min(free), ..self.claim };
-                match self.queue.claim(courier.serves(), rule).await {
-                    Ok(claimed) => {
-                        *moved += claimed.len();
-                        under_way.extend(claimed.into_iter().map(|delivery| self.attempt(courier, delivery)));
-                    }
-                    Err(error) => outcome = Err(error),
-                }
+            // One step with the queue at a time; while it is made, sends go on, and what ends meanwhile shares the next.
+            if steps.is_empty() && (look || !ended.is_empty()) {
+                // After a fault nothing more is claimed, but what is under way is settled all the same. No more is
+                // claimed than there are places: a claim must not age while it waits for its neighbours.
+                let limit =
+                    if outcome.is_ok() && !stop.is_cancelled() { self.claim.limit.min(places.free()) } else { 0 };
+                let rule = ClaimRule { limit, max_attempts: schedule.max_attempts(), ..self.claim };
+                let bounds = places.bounds(schedule.deadline());
+                steps.push(self.step(courier.serves(), rule, bounds, std::mem::take(&mut ended)));
+                look = false;
             }
-            // Whatever ends first makes room; what becomes due meanwhile is not kept waiting by what does not end. After
-            // a fault nothing more is claimed, but what is under way is never cut off.
-            match tokio::time::timeout(LOOK_AGAIN, under_way.next()).await {
-                Ok(None) => return outcome,
-                Ok(Some(Ok(()))) | Err(_) => {}
-                Ok(Some(Err(error))) => outcome = Err(error),
+            if steps.is_empty() && sends.is_empty() {
+                return outcome;
+            }
+            tokio::select! {
+                Some(made) = steps.next() => match made {
+                    Ok(claimed) => for delivery in claimed {
+                        outcome = outcome.map(|moved| moved + 1);
+                        let destination = delivery.destination.lane().destination;
+                        places.take(&destination);
+                        sends.push(self.attempt(courier, schedule, delivery).map(|end| (destination, end)));
+                    },
+                    Err(error) => outcome = Err(error),
+                },
+                Some((destination, end)) = sends.next() => {
+                    places.give_back(&destination);
+                    ended.push(end);
+                }
+                // What becomes due meanwhile is not kept waiting by what does not end.
+                () = tokio::time::sleep(LOOK_AGAIN), if steps.is_empty() => look = true,
             }
         }
+    }
+
+    /// Settles what has ended, then claims what there are places for.
+    async fn step(
+        &self,
+        kind: DestinationKind,
+        rule: ClaimRule,
+        bounds: Bounds,
+        ended: Vec<DeliverySettlement>,
+    ) -> Result<Vec<ClaimedDelivery>, QueueError> {
+        self.settle(ended).await?;
+        if rule.limit == 0 { Ok(Vec::new()) } else { self.queue.claim_within(kind, rule, &bounds).await }
+    }
+
+    async fn settle(&self, ended: Vec<DeliverySettlement>) -> Result<(), QueueError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        match self.queue.settle(ended.clone()).await {
+            Ok(settled) => report_lost(&ended, &settled),
+            // One of them is at fault: the others are not kept from being settled by it.
+            Err(QueueError::Rejected(_)) if ended.len() > 1 => {
+                for one in ended {
+                    match self.queue.settle(vec![one.clone()]).await {
+                        Ok(settled) => report_lost(&[one], &settled),
+                        Err(error @ QueueError::Unavailable(_)) => return Err(error),
+                        Err(error) => {
+                            tracing::error!(delivery_id = %one.delivery_id, %error, "an attempt could not be settled");
+                        }
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Claims due storage deliveries and applies their effects. Answers how many.
@@ -78,7 +128,8 @@ impl Deliver {
     /// # Errors
     /// The first [`QueueError`], after all that were claimed have been tried.
     pub async fn store_turn(&self) -> Result<usize, QueueError> {
-        let rule = ClaimRule { limit: self.claim.limit.min(STORED_PER_CLAIM), ..self.claim };
+        let max_attempts = self.retries.of(DestinationKind::Storage).max_attempts();
+        let rule = ClaimRule { limit: self.claim.limit.min(STORED_PER_CLAIM), max_attempts, ..self.claim };
         let claimed = self.queue.claim(DestinationKind::Storage, rule).await?;
         let mut outcome = Ok(claimed.len());
         for delivery in &claimed {
@@ -110,12 +161,23 @@ impl Deliver {
         self.queue.release_held(self.claim.limit).await
     }
 
-    async fn attempt(&self, courier: &dyn Courier, delivery: ClaimedDelivery) -> Result<(), QueueError> {
+    async fn attempt(
+        &self,
+        courier: &dyn Courier,
+        schedule: &RetrySchedule,
+        delivery: ClaimedDelivery,
+    ) -> DeliverySettlement {
         failpoint::pass("delivery.claimed", || delivery.delivery_id.to_string());
         let begun = Instant::now();
         let outcome = self.outcome(courier, &delivery).await;
         failpoint::pass("delivery.sent", || format!("{} {}", courier.serves().as_str(), delivery.delivery_id));
-        let next = self.retry.after_with_jitter(delivery.attempts, &outcome);
+        let next = match (schedule.after_with_jitter(delivery.attempts, &outcome), schedule.deadline()) {
+            // It ends when its time is over, not when it would have been tried again.
+            (NextStep::Again(pause), Some(deadline)) => {
+                NextStep::Again(pause.min(deadline.saturating_sub(delivery.age)))
+            }
+            (next, _) => next,
+        };
         tracing::info!(
             delivery_id = %delivery.delivery_id,
             attempt = delivery.attempts,
@@ -123,17 +185,8 @@ impl Deliver {
             code = outcome.code(),
             "delivery attempted"
         );
-        let settlement = DeliverySettlement {
-            delivery_id: delivery.delivery_id,
-            token: delivery.token,
-            outcome,
-            took: begun.elapsed(),
-            next,
-        };
-        if self.queue.settle(vec![settlement]).await? == [Settled::Lost] {
-            tracing::warn!(delivery_id = %delivery.delivery_id, "the claim ran out before the attempt ended");
-        }
-        Ok(())
+        let took = begun.elapsed();
+        DeliverySettlement { delivery_id: delivery.delivery_id, token: delivery.token, outcome, took, next }
     }
 
     /// One attempt, ended while its claim still holds: a send that outlived its claim could meet the next one's.
@@ -156,5 +209,11 @@ impl Deliver {
             Ok(Err(_panic)) => AttemptOutcome::Ambiguous { code: "courier_panicked".into() },
             Err(_elapsed) => AttemptOutcome::Ambiguous { code: "claim_ran_out".into() },
         }
+    }
+}
+
+fn report_lost(ended: &[DeliverySettlement], settled: &[Settled]) {
+    for (one, _) in ended.iter().zip(settled).filter(|(_, settled)| **settled == Settled::Lost) {
+        tracing::warn!(delivery_id = %one.delivery_id, "the claim ran out before the attempt ended");
     }
 }

@@ -207,7 +207,8 @@ pub enum Untokened {
 /// # Errors
 /// When a courier cannot be set up.
 pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thinking) -> Result<GatedWorker> {
-    let deliveries: Arc<dyn DeliveryQueue> = Arc::new(PgDeliveryQueue::new(pool.clone()));
+    let deliveries: Arc<dyn DeliveryQueue> =
+        Arc::new(PgDeliveryQueue::new(pool.clone()).within(config.routing.policy.limits.clone()));
     let workspaces = Workspaces {
         installations: couriers::installations(config)?,
         queue: deliveries.clone(),

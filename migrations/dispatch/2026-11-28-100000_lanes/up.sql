@@ -10,10 +10,9 @@ COMMENT ON COLUMN dispatch.deliveries.due_since IS
     'Since when nothing but its destination keeps it waiting: what its deadline counts from.';
 
 UPDATE dispatch.deliveries SET
-    lane = CASE kind
+    lane = coalesce(CASE kind
         WHEN 'slack' THEN 'slack/' || (destination ->> 'workspace')
-        WHEN 'sms' THEN 'sms/' || (destination ->> 'from')
-        ELSE kind END,
+        WHEN 'sms' THEN 'sms/' || (destination ->> 'from') END, kind),
     channel = coalesce(CASE kind WHEN 'slack' THEN destination ->> 'channel_id' END, '')
 WHERE state NOT IN ('delivered', 'cancelled') AND kind IN ('slack', 'sms', 'storage');
 

@@ -2,30 +2,46 @@
 
 use crate::delivery::{AttemptOutcome, DeliveryState};
 use crate::delivery_queue::NextStep;
+use crate::destination::DestinationKind;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Pauses between attempts. After the last pause is used up the delivery is exhausted.
-///
-/// The default follows the shape of Standard Webhooks' suggested schedule (0, 5 s, 5 m, 30 m, 2 h, …), shortened to the
-/// hours in which a receipt still means something.
+/// Pauses between attempts, and how old a delivery may become. After the last pause is used up it is exhausted.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(transparent)]
+#[serde(deny_unknown_fields)]
 pub struct RetrySchedule {
     pauses_seconds: Vec<u64>,
+    /// None: it may become as old as it likes.
+    deadline_hours: Option<u64>,
 }
 
 impl Default for RetrySchedule {
+    /// For messages to people. Their pauses have the shape that Standard Webhooks suggests (0, 5 s, 5 m, 30 m, 2 h, …),
+    /// shortened to the hours in which a receipt still means something: who said a thing yesterday has asked by now.
     fn default() -> Self {
-        Self { pauses_seconds: vec![1, 5, 30, 120, 600, 1800, 7200] }
+        Self { pauses_seconds: vec![1, 5, 30, 120, 600, 1800, 7200], deadline_hours: Some(24) }
     }
 }
 
 impl RetrySchedule {
-    /// A schedule of these pauses.
+    /// A schedule of these pauses, without a deadline.
     #[must_use]
     pub fn of_seconds(pauses_seconds: Vec<u64>) -> Self {
-        Self { pauses_seconds }
+        Self { pauses_seconds, deadline_hours: None }
+    }
+
+    /// For programs, which want every event, if late: what Standard Webhooks suggests, three days of attempts. The deadline
+    /// leaves room for the time in which a destination is left alone.
+    #[must_use]
+    pub fn of_machines() -> Self {
+        let pauses_seconds = vec![5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+        Self { pauses_seconds, deadline_hours: Some(120) }
+    }
+
+    /// The age at which a delivery ends, whatever attempts are left.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline_hours.map(|hours| Duration::from_secs(hours.saturating_mul(3600)))
     }
 
     /// How many attempts there are at most.
@@ -63,6 +79,46 @@ impl RetrySchedule {
     #[must_use]
     pub fn after_with_jitter(&self, attempts: u32, outcome: &AttemptOutcome) -> NextStep {
         self.after(attempts, outcome, fastrand::f64())
+    }
+}
+
+/// The schedules of a policy: one for what people read, one for what programs take.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(from = "Table")]
+pub struct Retries {
+    people: RetrySchedule,
+    machines: RetrySchedule,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    pauses_seconds: Vec<u64>,
+    deadline_hours: Option<u64>,
+    machines: Option<RetrySchedule>,
+}
+
+impl From<Table> for Retries {
+    fn from(table: Table) -> Self {
+        Self {
+            people: RetrySchedule { pauses_seconds: table.pauses_seconds, deadline_hours: table.deadline_hours },
+            machines: table.machines.unwrap_or_else(RetrySchedule::of_machines),
+        }
+    }
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { people: RetrySchedule::default(), machines: RetrySchedule::of_machines() }
+    }
+}
+
+impl Retries {
+    /// The schedule of deliveries of this kind.
+    #[must_use]
+    pub fn of(&self, kind: DestinationKind) -> &RetrySchedule {
+        let people = matches!(kind, DestinationKind::Storage | DestinationKind::Slack | DestinationKind::Sms);
+        if people { &self.people } else { &self.machines }
     }
 }
 

@@ -68,6 +68,8 @@ pub struct ClaimedDelivery {
     pub token: ClaimToken,
     /// How many times it was claimed, this time included.
     pub attempts: u32,
+    /// How long nothing but its destination has kept it waiting: what its deadline counts from.
+    pub age: Duration,
     /// Where it goes.
     pub destination: Destination,
     /// What it carries.

@@ -6,25 +6,45 @@ use crate::queue::{ClaimRule, ClaimToken, QueueError, Settled};
 use async_trait::async_trait;
 use dispatch_mission::ids::DeliveryId;
 use dispatch_mission::signal::Recipient;
+use std::collections::HashMap;
 use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Hands deliveries out and takes their settlements. Each method is one atomic unit of work.
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Claims due deliveries of one kind. The attempt is counted in the claim. A delivery whose attempts are used up
-    /// becomes `Exhausted` instead (`Unknown` where its last attempt may have been sent). One that depends on another
-    /// is due only when that one is delivered.
+    /// Claims due deliveries of one kind, whatever lane they are in: [`claim_within`](Self::claim_within) without bounds.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn claim(&self, kind: DestinationKind, rule: ClaimRule) -> Result<Vec<ClaimedDelivery>, QueueError> {
+        self.claim_within(kind, rule, &Bounds::default()).await
+    }
+
+    /// Claims due deliveries of one kind, in turn from each lane that may be used now and within `bounds`. What waits in
+    /// other lanes is not looked at, however much it is: where a circuit breaker is open, where the lane has had what its
+    /// rate allows (by the limits that the queue was made with; all replicas share what is left), where somebody asked for
+    /// a pause. A breaker that has been open for its time lets one delivery through. The attempt is counted in the claim.
+    ///
+    /// A delivery whose attempts are used up becomes `Exhausted` instead (`Unknown` where its last attempt may have been
+    /// sent), and so does one that is past its deadline (`deadline_passed`). One that depends on another is due only when
+    /// that one is delivered.
     ///
     /// One whose last claim ran out unsettled is claimed alone, and a storage delivery also after any other attempt: one
     /// that ends its worker takes its neighbours with it once at most, and ends alone.
     ///
     /// # Errors
     /// `Unavailable`.
-    async fn claim(&self, kind: DestinationKind, rule: ClaimRule) -> Result<Vec<ClaimedDelivery>, QueueError>;
+    async fn claim_within(
+        &self,
+        kind: DestinationKind,
+        rule: ClaimRule,
+        bounds: &Bounds,
+    ) -> Result<Vec<ClaimedDelivery>, QueueError>;
 
     /// Records attempts and their consequences in one commit; answers in order. A settlement whose claim is lost
-    /// writes nothing. Deliveries that depend on one that ends other than delivered are cancelled with it.
+    /// writes nothing. Deliveries that depend on one that ends other than delivered are cancelled with it. What an attempt
+    /// says of its destination goes to that one's breaker; a `retry_after` pauses its lane, and no other.
     ///
     /// # Errors
     /// `Unavailable`, or `Rejected` when one of several is at fault: the caller settles them singly.
@@ -58,6 +78,17 @@ pub trait DeliveryQueue: Send + Sync {
     /// # Errors
     /// `Unavailable`.
     async fn release_held(&self, limit: u32) -> Result<u32, QueueError>;
+}
+
+/// How much of a claim each destination may have.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Bounds {
+    /// Deliveries of one destination that may be under way at this worker; none: as many as are claimed.
+    pub each: Option<u32>,
+    /// How many are, by [`Lane::destination`](crate::lane::Lane).
+    pub under_way: HashMap<String, u32>,
+    /// The age at which a delivery ends; none: it does not.
+    pub deadline: Option<Duration>,
 }
 
 /// How a storage delivery ended.

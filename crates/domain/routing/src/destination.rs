@@ -111,7 +111,8 @@ impl Destination {
 }
 
 /// Which courier serves a destination.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DestinationKind {
     /// The brokerage's database.
     Storage,

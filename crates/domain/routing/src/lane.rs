@@ -1,6 +1,8 @@
 //! Lanes: what waits behind one another, and behind nothing else. Must not know what is sent along them.
 
+use crate::delivery_queue::Bounds;
 use crate::destination::{Destination, NotificationDestination};
+use std::collections::HashMap;
 
 /// Whom a delivery waits for. Deliveries of different lanes never wait for each other.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -44,12 +46,65 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// The conversation that it takes part in, where messages may be kept in their order.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        match self {
+            Self::Notification(NotificationDestination::Slack(to)) => {
+                Some(format!("slack/{}/{}/{}", to.workspace, to.channel_id, to.thread_ts))
+            }
+            Self::Notification(NotificationDestination::Sms(to)) => Some(format!("sms/{}/{}", to.from, to.to)),
+            _ => None,
+        }
+    }
+}
+
+/// A lane that may be used now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenLane {
+    /// Which one.
+    pub lane: Lane,
+    /// Deliveries that are due and may pass; no more are looked for than could be claimed.
+    pub due: u32,
+    /// Its destination's breaker was open and lets one through.
+    pub probe: bool,
+}
+
+/// How many each lane gives to a claim of `limit`: one each in turn, so that a long queue delays no short one. Those
+/// whose destinations have least under way come first, and among them chance decides, so that none is always last.
+#[must_use]
+pub fn share_out(mut lanes: Vec<OpenLane>, limit: u32, bounds: &Bounds) -> Vec<(OpenLane, u32)> {
+    let under_way = |lane: &OpenLane| bounds.under_way.get(&lane.lane.destination).copied().unwrap_or(0);
+    fastrand::shuffle(&mut lanes);
+    lanes.sort_by_key(under_way);
+    let mut places: HashMap<String, u32> = HashMap::new();
+    for open in &lanes {
+        let most = if open.probe { 1 } else { bounds.each.map_or(limit, |each| each.saturating_sub(under_way(open))) };
+        places.insert(open.lane.destination.clone(), most);
+    }
+    let mut shares: Vec<(OpenLane, u32)> = lanes.into_iter().map(|open| (open, 0)).collect();
+    let (mut left, mut given) = (limit, true);
+    while given {
+        given = false;
+        for (open, share) in &mut shares {
+            let place = places.get_mut(&open.lane.destination).filter(|place| **place > 0);
+            if let (true, true, Some(place)) = (left > 0, *share < open.due, place) {
+                (*place, *share, left, given) = (*place - 1, *share + 1, left - 1, true);
+            }
+        }
+    }
+    shares.retain(|(_, share)| *share > 0);
+    shares
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::destination::{
         AgentDestination, SlackThread, SmsNumber, StorageDestination, StorageTable, WebhookDestination,
     };
+    use proptest::prelude::*;
 
     #[test]
     fn each_kind_has_lanes_of_its_own() {
@@ -65,5 +120,48 @@ mod tests {
         let webhook = Destination::Webhook(WebhookDestination { target: "crm".into() }).lane();
         let agent = Destination::Agent(AgentDestination { target: "crm".into() }).lane();
         assert_eq!((webhook, agent), (Lane::of("webhook/crm"), Lane::of("agent/crm")));
+    }
+
+    fn open(destination: u8, channel: u8, due: u32) -> OpenLane {
+        let lane = Lane { destination: format!("slack/T{destination}"), channel: Some(format!("C{channel}")) };
+        OpenLane { lane, due, probe: destination == 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn every_lane_gets_its_turn_and_none_more_than_its_places(
+            lanes in proptest::collection::btree_map((0u8..5, 0u8..4), 1u32..30, 0..15),
+            limit in 0u32..40, each in proptest::option::of(1u32..10), busy in 0u32..12,
+        ) {
+            let lanes: Vec<OpenLane> = lanes.into_iter().map(|((to, channel), due)| open(to, channel, due)).collect();
+            let under_way = HashMap::from([("slack/T1".to_owned(), busy)]);
+            let bounds = Bounds { each, under_way, deadline: None };
+            let shares = share_out(lanes.clone(), limit, &bounds);
+            let mut by_destination: HashMap<&str, u32> = HashMap::new();
+            for (open, share) in &shares {
+                prop_assert!(*share <= open.due);
+                *by_destination.entry(&open.lane.destination).or_default() += share;
+            }
+            let taken = |to: &str| by_destination.get(to).copied().unwrap_or(0);
+            let most = |to: &str| match (to, each) {
+                ("slack/T0", _) => 1,
+                ("slack/T1", Some(each)) => each.saturating_sub(busy),
+                (_, each) => each.unwrap_or(limit),
+            };
+            let due = |to: &str| lanes.iter().filter(|open| open.lane.destination == to).map(|open| open.due).sum::<u32>();
+            let possible: u32 = (0..5).map(|n| format!("slack/T{n}")).map(|to| due(&to).min(most(&to))).sum();
+            prop_assert_eq!(shares.iter().map(|(_, share)| share).sum::<u32>(), possible.min(limit), "nothing is left over");
+            for (to, taken) in &by_destination {
+                prop_assert!(*taken <= most(to));
+            }
+            // Whoever got a second one did so after everybody who could have got a first.
+            if shares.iter().any(|(_, share)| *share > 1) {
+                for open in &lanes {
+                    let got = shares.iter().any(|(other, _)| other == open);
+                    let to = open.lane.destination.as_str();
+                    prop_assert!(got || taken(to) == most(to), "{open:?} in {shares:?}");
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod answer_queue;
 pub mod backoff;
+pub mod breaker;
 pub mod courier;
 pub mod dead_letters;
 pub mod delivery;
@@ -13,6 +14,7 @@ pub mod dispatch_status;
 pub mod event;
 pub mod held_work;
 pub mod lane;
+pub mod limits;
 pub mod plan;
 pub mod policy;
 pub mod question;

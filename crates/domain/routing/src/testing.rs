@@ -8,6 +8,7 @@ mod delivery_queue;
 mod delivery_reports;
 mod ends;
 mod held_work;
+mod lanes;
 mod replays;
 mod unit_queue;
 
@@ -16,6 +17,7 @@ pub use delivery_queue::delivery_queue_contract;
 pub use delivery_reports::{SeenDeliveries, delivery_reports_contract};
 pub use ends::{ends, ends_contract, one_message};
 pub use held_work::{held, held_work_contract};
+pub use lanes::{Within, breaking, lanes_contract, message_to};
 pub use replays::replays_contract;
 pub use unit_queue::unit_queue_contract;
 

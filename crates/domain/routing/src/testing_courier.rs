@@ -75,6 +75,7 @@ pub fn message_for(destination: Destination, text: &str) -> ClaimedDelivery {
         unit_id: UnitId::mint(),
         token: ClaimToken(Uuid::now_v7()),
         attempts: 1,
+        age: Duration::ZERO,
         destination,
         content,
         may_have_been_sent: false,

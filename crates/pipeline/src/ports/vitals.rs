@@ -43,7 +43,8 @@ pub enum Brokerage {
 /// How much waits in one queue.
 #[derive(Clone, PartialEq, Debug)]
 pub struct QueueDepth {
-    /// `bursts`, `units`, `deliveries`, `held`, `dead_letters`.
+    /// `bursts`, `units`, `deliveries`, `breaker_open` (those of them whose destination is left alone), `held`,
+    /// `dead_letters`.
     pub stage: &'static str,
     /// Exact to 10,000, then at least that.
     pub depth: i64,

@@ -92,7 +92,7 @@ impl Worker {
     /// Puts a worker together.
     #[must_use]
     pub fn new(parts: WorkerParts, settings: WorkerSettings) -> Self {
-        let retry = parts.policy.retry.clone();
+        let retries = parts.policy.retry.clone();
         let route = Route::new(parts.held, parts.policy.clone(), parts.zone);
         Self {
             name: parts.name,
@@ -106,7 +106,7 @@ impl Worker {
                 settings.claim,
                 parts.meter.clone(),
             ),
-            deliver: Deliver::new(parts.deliveries, retry, settings.claim, parts.meter),
+            deliver: Deliver::new(parts.deliveries, retries, settings.claim, parts.meter),
             couriers: parts.couriers,
             registry: parts.registry,
             doorbell: parts.doorbell,

@@ -2,11 +2,14 @@
 //!
 //! It must not know a courier.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use dispatch_mission::signal::Recipient;
 use dispatch_routing::delivery::ClaimedDelivery;
-use dispatch_routing::delivery_queue::{DeliveryQueue, DeliverySettlement, StoreOutcome};
+use dispatch_routing::delivery_queue::{Bounds, DeliveryQueue, DeliverySettlement, StoreOutcome};
 use dispatch_routing::destination::DestinationKind;
+use dispatch_routing::limits::Limits;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
 use time::OffsetDateTime;
 
@@ -19,13 +22,20 @@ use crate::connect::{Pool, PooledConnection};
 #[derive(Clone, Debug)]
 pub struct PgDeliveryQueue {
     pool: Pool,
+    limits: Arc<Limits>,
 }
 
 impl PgDeliveryQueue {
-    /// On this pool.
+    /// On this pool, without rates.
     #[must_use]
     pub fn new(pool: Pool) -> Self {
-        Self { pool }
+        Self { pool, limits: Arc::new(Limits::unlimited()) }
+    }
+
+    /// The same within these limits, which all replicas ought to share.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits: Arc::new(limits), ..self }
     }
 
     async fn connection(&self) -> Result<PooledConnection, StoreError> {
@@ -35,15 +45,20 @@ impl PgDeliveryQueue {
 
 #[async_trait]
 impl DeliveryQueue for PgDeliveryQueue {
-    async fn claim(&self, kind: DestinationKind, rule: ClaimRule) -> Result<Vec<ClaimedDelivery>, QueueError> {
-        Ok(claim::claim(&mut *self.connection().await?, kind, rule).await?)
+    async fn claim_within(
+        &self,
+        kind: DestinationKind,
+        rule: ClaimRule,
+        bounds: &Bounds,
+    ) -> Result<Vec<ClaimedDelivery>, QueueError> {
+        Ok(claim::claim(&mut *self.connection().await?, kind, rule, bounds, &self.limits).await?)
     }
 
     async fn settle(&self, settlements: Vec<DeliverySettlement>) -> Result<Vec<Settled>, QueueError> {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(settle::settle(&mut *self.connection().await?, &settlements).await?)
+        Ok(settle::settle(&mut *self.connection().await?, &settlements, &self.limits.breaker).await?)
     }
 
     async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError> {

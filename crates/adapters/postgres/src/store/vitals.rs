@@ -46,6 +46,13 @@ SELECT stage, least(count(since), 10000) AS depth, extract(epoch FROM now() - mi
     (SELECT 'deliveries', CASE WHEN next_attempt_at < 'infinity' THEN created_at END FROM dispatch.deliveries
      WHERE state = 'pending' LIMIT 10000)
     UNION ALL
+    -- Those among them whose destination is left alone for now.
+    (SELECT 'breaker_open', kept.due_since FROM dispatch.breakers AS b CROSS JOIN LATERAL (
+         SELECT d.due_since FROM dispatch.deliveries AS d
+         WHERE d.state = 'pending' AND d.kind = split_part(b.lane, '/', 1) AND d.lane = b.lane
+             AND d.next_attempt_at <= now() LIMIT 10000) AS kept
+     WHERE b.state <> 'closed' LIMIT 10000)
+    UNION ALL
     (SELECT 'held', closed_at FROM dispatch.units WHERE state = 'held' ORDER BY closed_at LIMIT 10000)
     UNION ALL
     -- A unit that waits for a realtor's name is counted above.
@@ -74,7 +81,7 @@ SELECT clock_timestamp() AS database_time, CASE
 );
 
 /// Every queue, in the order of a signal's life.
-const STAGES: [&str; 5] = ["bursts", "units", "deliveries", "held", "dead_letters"];
+const STAGES: [&str; 6] = ["bursts", "units", "deliveries", "breaker_open", "held", "dead_letters"];
 
 #[derive(QueryableByName)]
 struct Depth {

@@ -9,7 +9,7 @@ use dispatch_postgres::store::{
 };
 use dispatch_postgres::testing::TestDatabase;
 use dispatch_routing::testing::{
-    Queues, delivery_queue_contract, ends_contract, replays_contract, unit_queue_contract,
+    Queues, delivery_queue_contract, ends_contract, lanes_contract, replays_contract, unit_queue_contract,
 };
 use std::sync::Arc;
 
@@ -77,6 +77,18 @@ async fn replays() {
         database.execute(passed).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn lanes() {
+    let database = TestDatabase::new().await;
+    let pool = database.pool();
+    let queues = Queues {
+        signals: &PgSignalLog::new(pool.clone()),
+        units: &PgUnitQueue::new(pool.clone()),
+        deliveries: &PgDeliveryQueue::new(pool.clone()),
+    };
+    lanes_contract(queues, &|limits| Box::new(PgDeliveryQueue::new(pool.clone()).within(limits))).await;
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod destinations;
 mod effects;
 mod held_work;
 mod identity;
+mod lanes;
 mod legacy;
 mod mission_stories;
 mod missions;

@@ -67,6 +67,8 @@ async fn the_whole_story_by_any_id() {
     };
     let refused = AttemptOutcome::Retryable { code: "rate_limited".into(), retry_after: Some(Duration::from_secs(3)) };
     replica.deliveries.settle(vec![attempt(receipt.token, refused, NextStep::Again(Duration::ZERO))]).await.unwrap();
+    // The pause is over.
+    database.execute("UPDATE dispatch.buckets SET ready_at = now()").await;
     let second = replica.deliveries.claim(DestinationKind::Slack, claim_for(AGES)).await.unwrap().remove(0);
     let arrived = AttemptOutcome::Delivered { reference: Some("9.000001".into()) };
     replica
@@ -170,7 +172,7 @@ async fn vitals_tell_depths_and_workers() {
     assert!(empty.pending_migrations.is_empty() && empty.workers.is_empty());
     assert_eq!(
         empty.queues.iter().map(|q| (q.stage, q.depth)).collect::<Vec<_>>(),
-        [("bursts", 0), ("units", 0), ("deliveries", 0), ("held", 0), ("dead_letters", 0),]
+        [("bursts", 0), ("units", 0), ("deliveries", 0), ("breaker_open", 0), ("held", 0), ("dead_letters", 0),]
     );
 
     replica.queues().routed("v", vec![message("v", None), message("v", Some(0))]).await;

@@ -2,7 +2,8 @@
 
 use super::ask::Held;
 use super::endpoints::{Endpoint, Endpoints, ExternalAgent, Name};
-use crate::backoff::RetrySchedule;
+use crate::backoff::Retries;
+use crate::limits::Limits;
 use crate::storage::ActivityTemplate;
 use dispatch_classification::taxonomy::{GroupKey, TaskKey};
 use dispatch_mission::mission::MissionType;
@@ -22,8 +23,10 @@ pub struct Policy {
     pub(super) question: Question,
     pub(super) held: Held,
     pub(super) receipt: Receipt,
-    /// Pauses between attempts of a delivery.
-    pub retry: RetrySchedule,
+    /// Pauses between attempts of a delivery, and its deadline.
+    pub retry: Retries,
+    /// How fast destinations may be written to, and when one is left alone.
+    pub limits: Limits,
     pub(super) task_types: BTreeMap<TaskKey, MissionType>,
     pub(super) templates: BTreeMap<GroupKey, Vec<ActivityTemplate>>,
     pub(super) default_template: Vec<ActivityTemplate>,
@@ -75,19 +78,15 @@ struct PolicyFile {
     #[serde(default)]
     held: Held,
     receipt: Receipt,
-    retry: Retry,
+    retry: Retries,
+    #[serde(default)]
+    limits: Limits,
     task_types: BTreeMap<TaskKey, MissionType>,
     templates: BTreeMap<TemplateName, Vec<ActivityTemplate>>,
     #[serde(default)]
     endpoints: BTreeMap<Name, Endpoint>,
     #[serde(default)]
     agents: BTreeMap<Name, ExternalAgent>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    pauses_seconds: RetrySchedule,
 }
 
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +152,8 @@ impl Policy {
             question: file.question,
             held: file.held,
             receipt: file.receipt,
-            retry: file.retry.pauses_seconds,
+            retry: file.retry,
+            limits: file.limits,
             task_types: file.task_types,
             templates,
             default_template: default_template.ok_or(PolicyError::NoDefaultTemplate)?,
@@ -203,7 +203,8 @@ mod tests {
     fn the_embedded_policy_is_valid() {
         let policy = Policy::default();
         assert!((policy.threshold - 0.7).abs() < f32::EPSILON);
-        assert_eq!(policy.retry, RetrySchedule::default());
+        assert_eq!(policy.retry, Retries::default());
+        assert_eq!(policy.limits, Limits::default());
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl From<Health> for HealthDto {
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[schema(as = QueueDepth)]
 pub struct QueueDto {
-    /// `bursts`, `units`, `deliveries`, `held` or `dead_letters`.
+    /// `bursts`, `units`, `deliveries`, `breaker_open`, `held` or `dead_letters`.
     pub stage: &'static str,
     /// How many wait.
     pub depth: i64,

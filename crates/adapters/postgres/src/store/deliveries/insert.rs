@@ -105,13 +105,13 @@ impl NewDelivery<'_> {
 const INSERT: &str = "
 INSERT INTO dispatch.deliveries (
     delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, next_attempt_at,
-    after_delivery, lane, channel, settled_at)
+    after_delivery, lane, channel, line, settled_at)
 SELECT delivery_id, dispatch_id, unit_id, kind, destination::jsonb, content::jsonb, state, reason, attempts,
-    coalesce(now() + due_in * interval '1 second', 'infinity'), after_delivery, lane, channel,
+    coalesce(now() + due_in * interval '1 second', 'infinity'), after_delivery, lane, channel, line,
     CASE WHEN state NOT IN ('pending', 'held') THEN now() END
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS new (
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) WITH ORDINALITY AS new (
     delivery_id, dispatch_id, unit_id, kind, destination, content, state, reason, attempts, due_in, after_delivery, lane,
-    channel, n)
+    channel, line, n)
 ORDER BY n";
 
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelivery<'_>]) -> Result<(), StoreError> {
@@ -135,6 +135,9 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
         .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.after).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(lanes.iter().map(|lane| clean(&lane.destination)).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(lanes.iter().map(|lane| clean(lane.channel_text())).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            rows.iter().map(|row| row.destination.line().map(|line| clean(&line).into_owned())).collect::<Vec<_>>(),
+        )
         .execute(connection)
         .await?;
     Ok(())

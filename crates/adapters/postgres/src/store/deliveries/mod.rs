@@ -1,9 +1,15 @@
 //! What the `DeliveryQueue` port does, one step per file. It must not know a courier.
 
 mod answers;
+mod breakers;
+mod buckets;
+mod bury;
 pub(super) mod claim;
 pub(super) mod dependents;
+pub(super) mod held;
 pub(super) mod insert;
+mod lanes;
+mod lines;
 pub(super) mod release;
 pub(super) mod settle;
 pub(super) mod store;

@@ -1,11 +1,13 @@
 //! Records attempts and their consequences, a batch in one commit. It must not decide when to try again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::signal::Recipient;
+use dispatch_routing::breaker::{BreakerRule, Health};
 use dispatch_routing::delivery::{AttemptOutcome, DeliveryState, ENDPOINT_DISABLED};
 use dispatch_routing::delivery_queue::{DeliverySettlement, NextStep};
 use dispatch_routing::destination::Destination;
@@ -13,7 +15,8 @@ use dispatch_routing::queue::Settled;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{answers, dependents};
+use super::breakers::{self, Change, Told};
+use super::{answers, buckets, dependents};
 use crate::store::error::StoreError;
 use crate::store::permission;
 use crate::store::sql::sql;
@@ -30,7 +33,7 @@ UPDATE dispatch.deliveries AS d SET
     settled_at = CASE WHEN attempt.state NOT IN ('pending', 'held') THEN now() END
 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS attempt (delivery_id, token, state, reason, reference, sent, again_us)
 WHERE d.delivery_id = attempt.delivery_id AND d.claim_token = attempt.token AND d.state = 'pending'
-RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts,
+RETURNING attempt.delivery_id, attempt.token, d.unit_id, d.attempts, d.lane, d.channel,
     CASE WHEN attempt.reason IN ('opted_out', 'endpoint_disabled') THEN d.destination END AS refuses";
 
 /// The code of a refusal that a provider knows of and we may not. The others are known by what is noted already, and
@@ -47,6 +50,10 @@ struct Stood {
     unit_id: Uuid,
     #[diesel(sql_type = Int4)]
     attempts: i32,
+    #[diesel(sql_type = Text)]
+    lane: String,
+    #[diesel(sql_type = Text)]
+    channel: String,
     #[diesel(sql_type = Nullable<Jsonb>)]
     refuses: Option<Value>,
 }
@@ -54,14 +61,19 @@ struct Stood {
 pub(crate) async fn settle(
     connection: &mut AsyncPgConnection,
     settlements: &[DeliverySettlement],
+    rule: &BreakerRule,
 ) -> Result<Vec<Settled>, StoreError> {
-    connection.transaction(async |connection| in_transaction(connection, settlements).await).await
+    let (settled, changes) =
+        connection.transaction(async |connection| in_transaction(connection, settlements, rule).await).await?;
+    changes.iter().for_each(Change::log);
+    Ok(settled)
 }
 
 async fn in_transaction(
     connection: &mut AsyncPgConnection,
     settlements: &[DeliverySettlement],
-) -> Result<Vec<Settled>, StoreError> {
+    rule: &BreakerRule,
+) -> Result<(Vec<Settled>, Vec<Change>), StoreError> {
     let mut seen = HashSet::new();
     let once: Vec<&DeliverySettlement> = settlements.iter().filter(|one| seen.insert(claim_of(one))).collect();
     let mut stood: HashMap<(Uuid, Uuid), Stood> = HashMap::with_capacity(once.len());
@@ -88,12 +100,35 @@ async fn in_transaction(
             answers::route_on(connection, one.delivery_id, answer).await?;
         }
     }
+    let changes = tell_lanes(connection, &live, rule).await?;
     // The second settlement of one claim finds it settled, also within a batch.
     let answer = |one: &DeliverySettlement| match stood.remove(&claim_of(one)) {
         Some(_) => Settled::Stood,
         None => Settled::Lost,
     };
-    Ok(settlements.iter().map(answer).collect())
+    Ok((settlements.iter().map(answer).collect(), changes))
+}
+
+/// What attempts say of their lanes. Last of all, for other claims wait for these rows.
+async fn tell_lanes(
+    connection: &mut AsyncPgConnection,
+    live: &[(&DeliverySettlement, &Stood)],
+    rule: &BreakerRule,
+) -> Result<Vec<Change>, StoreError> {
+    let mut pauses: BTreeMap<buckets::Key, Duration> = BTreeMap::new();
+    for (one, row) in live {
+        if let AttemptOutcome::Retryable { retry_after: Some(wish), .. } = &one.outcome {
+            let pause = pauses.entry((row.lane.clone(), row.channel.clone())).or_default();
+            *pause = (*pause).max(*wish);
+        }
+    }
+    buckets::pause(connection, &pauses).await?;
+    let told = live.iter().map(|(one, row)| Told {
+        lane: row.lane.clone(),
+        delivery: row.delivery_id,
+        health: Health::of(&one.outcome),
+    });
+    breakers::tell(connection, rule, &told.collect::<Vec<_>>()).await
 }
 
 /// A provider that refuses because its recipient opted out knows it from them: nobody writes to them again. An endpoint

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::find::Subject;
+use crate::store::deliveries::held::held;
 use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
@@ -34,11 +35,17 @@ const UNIT: &str = "SELECT state, classification_id FROM dispatch.units WHERE un
 const DISPATCHES: &str =
     "SELECT dispatch_id AS id FROM dispatch.dispatches WHERE unit_id = $1 ORDER BY created_at, dispatch_id";
 
-const DELIVERIES: &str = "
+const DELIVERIES: &str = concat!(
+    "
 SELECT d.delivery_id, d.dispatch_id, d.state, d.created_at, jsonb_strip_nulls(jsonb_build_object(
-    'dispatch_id', d.dispatch_id, 'kind', d.kind, 'destination', d.destination, 'after', d.after_delivery)) AS detail
+    'dispatch_id', d.dispatch_id, 'kind', d.kind, 'destination', d.destination, 'after', d.after_delivery,
+    'reason', held.reason, 'held_until', to_char(held.until AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'))) AS detail
 FROM dispatch.dispatches AS p JOIN dispatch.deliveries AS d USING (dispatch_id)
-WHERE p.unit_id = $1 ORDER BY d.created_at, d.delivery_id";
+",
+    held!(),
+    "
+WHERE p.unit_id = $1 ORDER BY d.created_at, d.delivery_id"
+);
 
 // The keys of a unit's effects begin with its id; `0` is what follows `/`.
 const MISSIONS: &str = "
