@@ -14,6 +14,7 @@ mod kills;
 mod lanes;
 mod legacy;
 mod llm;
+mod policy;
 mod query;
 mod questions;
 mod reason;

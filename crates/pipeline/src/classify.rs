@@ -13,7 +13,8 @@ use dispatch_classification::classifier::{Classified, Classifier, ClassifierErro
 use dispatch_mission::clock::Clock;
 use dispatch_mission::ids::{ClassificationId, OperationId};
 use dispatch_mission::signal::Source;
-use dispatch_routing::policy::Policy;
+use dispatch_mission::zone::Zone;
+use dispatch_routing::policy::{Circumstances, Policy};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value};
@@ -97,6 +98,7 @@ pub struct Classify {
     classifier: Arc<dyn Classifier>,
     store: Arc<dyn ClassificationStore>,
     policy: Policy,
+    zone: Zone,
     clock: Arc<dyn Clock>,
     minds: Vec<String>,
     home: Handle,
@@ -111,15 +113,17 @@ struct Haste {
 
 impl Classify {
     /// Over these parts, at home on the runtime that this is called on; `minds` are the agents that `classifier` may ask, in order, by name.
+    /// The policy's hours are those of `zone`.
     #[must_use]
     pub fn new(
         classifier: Arc<dyn Classifier>,
         store: Arc<dyn ClassificationStore>,
         policy: Policy,
+        zone: Zone,
         clock: Arc<dyn Clock>,
         minds: Vec<String>,
     ) -> Self {
-        Self { classifier, store, policy, clock, minds, home: Handle::current(), haste: None }
+        Self { classifier, store, policy, zone, clock, minds, home: Handle::current(), haste: None }
     }
 
     /// What is answered in one piece takes `budget` and not much longer: `last`, a quick mind, answers what is left then.
@@ -224,7 +228,8 @@ impl Classify {
     ) -> Result<KeptClassification, ClassifyError> {
         let unit = [Utterance { text: question.text.clone(), at: question.said_at }];
         let classified = self.understand(&unit, place).await.map_err(ClassifyError::NotUnderstood)?;
-        let judged = self.policy.judge(&classified.classification, false);
+        let circumstances = Circumstances::of_text(question.source, question.said_at, &self.zone);
+        let judged = self.policy.judge(&classified.classification, &circumstances);
         let preview = Preview { routing: judged.routing, rule: judged.rule };
         let kept = self.store.keep(id, question, &classified, &preview).await?;
         failpoint::pass("text.classified", || question.text.clone());

@@ -8,6 +8,7 @@ mod key;
 mod migrate;
 mod retain;
 mod replay;
+mod policy;
 mod send;
 mod serve;
 mod server;
@@ -62,6 +63,8 @@ enum Command {
     Endpoint(endpoint::Arguments),
     /// Remove what has been kept for its time, or show what would go
     Retain(retain::Arguments),
+    /// Check a policy file, and explain what it makes of a message
+    Policy(policy::Arguments),
     /// Look at configuration, clock, database and migrations, and say what is missing
     Doctor(doctor::Arguments),
     /// Print the OpenAPI document
@@ -97,6 +100,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Key(arguments) => key::run(arguments).await,
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Retain(arguments) => retain::run(arguments).await,
+        Command::Policy(arguments) => policy::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Openapi => openapi(),
     }
@@ -119,8 +123,16 @@ fn openapi() -> Result<ExitCode> {
 /// The configuration of a command that runs for long: checked whole, and logging started.
 fn configured(role: Role) -> Result<Config> {
     let config = Config::from_env(&process_env, role)?;
-    telemetry::start(&config.telemetry);
+    begin(&config);
     Ok(config)
+}
+
+/// Logging starts, and says what is questionable about the configuration.
+fn begin(config: &Config) {
+    telemetry::start(&config.telemetry);
+    for warning in config.routing.policy.warnings() {
+        tracing::warn!(policy = %config.routing.origin, rule = warning.rule, "{warning}");
+    }
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
                 on_demand(thinking),
                 AtHome::new(classifications),
                 config.routing.policy.clone(),
+                config.routing.zone,
                 Arc::new(SystemClock),
                 thinking.classifiers(),
             )
@@ -121,6 +122,7 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         track: Data::new(track(&pools.work)),
         batches: Data::from(Arc::new(Batches::new(AtHome::new(batches(&pools.work)), replay.clone()))),
         replay: Data::from(replay),
+        policy: Data::new(config.routing.clone()),
         slack: Data::new(SlackDoor::new(config.slack.signing_secrets.clone(), Arc::new(SystemClock))),
         sms: Data::new(sms_door(config, &access)),
         reports: Data::new(Reports::new(AtHome::new(reports))),

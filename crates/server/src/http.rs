@@ -24,6 +24,7 @@ pub mod sse;
 pub mod timestamp;
 pub mod trace;
 
+use crate::config;
 use actix_web::body::MessageBody;
 use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
@@ -69,6 +70,7 @@ pub struct Surface {
     pub track: Data<Track>,
     pub replay: Data<Replay>,
     pub batches: Data<Batches>,
+    pub policy: Data<config::Routing>,
     pub slack: Data<SlackDoor>,
     pub sms: Data<SmsDoor>,
     pub reports: Data<Reports>,
@@ -105,6 +107,7 @@ pub fn app(
         .app_data(surface.track)
         .app_data(surface.replay)
         .app_data(surface.batches)
+        .app_data(surface.policy)
         .app_data(surface.slack)
         .app_data(surface.sms)
         .app_data(surface.reports)
@@ -163,6 +166,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(post("/route/replays", Scope::Route, route::batches::create))
         .service(get("/route/replays/{replay_id}", Scope::Route, route::batches::show))
         .service(post("/route/replays/{replay_id}/cancel", Scope::Route, route::batches::cancel))
+        .service(get("/route/policy", Scope::Route, route::policy::show))
         .service(open_get("/observe/health", observe::health))
         .service(get("/observe/agents", Scope::Observe, observe::agents))
         .service(get("/observe/logs/{id}", Scope::Observe, observe::story))

@@ -63,6 +63,7 @@ use utoipa::OpenApi;
         route::batches::create,
         route::batches::show,
         route::batches::cancel,
+        route::policy::show,
         observe::health,
         observe::agents,
         observe::story,

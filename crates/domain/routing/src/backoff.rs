@@ -44,6 +44,12 @@ impl RetrySchedule {
         self.deadline_hours.map(|hours| Duration::from_secs(hours.saturating_mul(3600)))
     }
 
+    /// The pauses.
+    #[must_use]
+    pub fn pauses_seconds(&self) -> &[u64] {
+        &self.pauses_seconds
+    }
+
     /// How many attempts there are at most.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {

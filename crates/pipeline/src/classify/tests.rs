@@ -57,7 +57,7 @@ impl Classifier for Trio {
 
 fn classify(trio: &Arc<Trio>, store: &Arc<MemoryClassifications>) -> Classify {
     let clock = Arc::new(FixedClock(NOW));
-    Classify::new(trio.clone(), store.clone(), Policy::default(), clock, vec!["trio".into()])
+    Classify::new(trio.clone(), store.clone(), Policy::default(), Zone::toronto(), clock, vec!["trio".into()])
 }
 
 fn texts(texts: &[&str]) -> Vec<Asked> {

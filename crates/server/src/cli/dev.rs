@@ -1,12 +1,12 @@
 //! `dispatch dev`: everything on this machine, nothing to prepare, nobody else can reach it.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+use super::begin;
 use super::dotenv::{self, DOTENV};
 use super::state::{self, DEFAULT_FOLDER};
 use crate::compose::{self, Pools, Thinking, Untokened};
 use crate::config::{Config, Role, TwilioCredentials};
 use crate::http::auth::Access;
-use crate::telemetry;
 use anyhow::{Context, Result};
 use clap::Args;
 use dispatch_postgres::connect::DatabaseUrl;
@@ -41,7 +41,7 @@ pub struct Arguments {
 /// Runs until told to stop; the database is stopped last.
 pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut config = Config::from_env(&dotenv::with(Path::new(DOTENV))?, Role::Dev)?;
-    telemetry::start(&config.telemetry);
+    begin(&config);
     if config.slack.signing_secrets.is_none() {
         let secret = state::webhook_secret(&arguments.data_dir)?;
         config.slack.signing_secrets = Some(SigningSecrets::parse(secret.expose_secret())?);

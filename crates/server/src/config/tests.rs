@@ -176,6 +176,15 @@ fn a_policy_file_is_read_and_its_mistakes_have_a_place() {
     let file = folder.path().join("policy.toml");
     std::fs::write(&file, "treshold = 0.7\n").expect("written");
     let path = file.to_str().expect("Unicode");
-    let error = read(&[("DISPATCH_POLICY", path)], Role::Dev).expect_err("a typo");
-    assert!(error.to_string().contains("line 1"), "{error}");
+    let error = read(&[("DISPATCH_POLICY", path)], Role::Dev).expect_err("a typo").to_string();
+    assert!(error.contains(&format!("\n    {path}:1:1: a policy has no `treshold`")), "{error}");
+
+    let text = "threshold = 0.6\n";
+    std::fs::write(&file, text).expect("written");
+    let origin = read(&[("DISPATCH_POLICY", path)], Role::Dev).expect("valid").routing.origin;
+    assert_eq!((origin.path.as_deref(), origin.sha256.len()), (Some(path), 64));
+    let routing =
+        read(&[("DISPATCH_POLICY", path), ("AUTO_DISPATCH_THRESHOLD", "0.5")], Role::Dev).expect("valid").routing;
+    assert!((routing.policy.threshold - 0.5).abs() < f32::EPSILON, "the environment counts");
+    assert_eq!((routing.threshold_is_set, routing.origin.sha256), (true, origin.sha256));
 }

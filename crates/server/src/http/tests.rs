@@ -65,6 +65,7 @@ fn surface(fault: Fault) -> Surface {
         track: track::track(),
         replay: replays::replay(),
         batches: replays::batches(),
+        policy: route::policy(&[]),
         slack: Data::new(SlackDoor::new(secrets, clock.clone())),
         sms: sms::door(fault.no_sms, clock.clone()),
         reports: Data::new(Reports::new(Arc::new(sms::ToldReports::new(fault.log_down)))),

@@ -17,7 +17,7 @@ const ADDRESS_CHARS: usize = 120;
 /// `[held]` of the policy file; whatever a file leaves out is as in the embedded one.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Held {
+pub struct Held {
     /// Whether anything is asked.
     pub ask: bool,
     /// Whether it was understood.

@@ -103,7 +103,7 @@ impl Policy {
         let routing = RoutingDecision { auto_dispatch: false, reason: format!("Confirmed by {by}") };
         let plan = match &choice.destinations {
             Some(wanted) => self.chosen(unit, meaning, zone, wanted)?,
-            None => self.plan(unit, meaning, zone).ok_or(Unplannable::Nothing)?,
+            None => self.plan_on_word(unit, meaning, zone).ok_or(Unplannable::Nothing)?,
         };
         let decision = Decision {
             routing: routing.clone(),
@@ -172,9 +172,10 @@ impl Policy {
         meaning: &Classification,
         zone: &Zone,
     ) -> Result<PlannedDelivery, Wrong> {
-        let plan = self.plan(unit, meaning, zone).unwrap_or_default();
-        let rows = plan.into_iter().find(|one| matches!(one.content, Content::Storage(_)));
-        rows.ok_or((Some("target"), "makes nothing of chatter: name a table of storage"))
+        if meaning.meaning == Meaning::Ignore {
+            return Err((Some("target"), "makes nothing of chatter: name a table of storage"));
+        }
+        Ok(self.rows_of_meaning(unit, meaning, zone))
     }
 
     /// The endpoint or agent of that name, if the policy file has it.

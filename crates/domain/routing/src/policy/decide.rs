@@ -1,8 +1,12 @@
 //! The decision itself.
 
+use super::condition::{Circumstances, Facts};
 use super::file::Policy;
+use super::rule::{Action, Notice, Rule, To};
+use super::words::key_of;
 use crate::destination::{
-    Destination, NotificationDestination, SlackThread, SmsNumber, StorageDestination, StorageTable,
+    AgentDestination, Destination, NotificationDestination, SlackThread, SmsNumber, StorageDestination, StorageTable,
+    WebhookDestination,
 };
 use crate::plan::{Content, Decision, Hold, Judgement, PlannedDelivery, Quota, Verdict};
 use crate::storage::{AgentTaskWork, ListingWork, Rewording, StorageItem, StorageWork};
@@ -17,7 +21,7 @@ impl Policy {
     /// Decides what is done about `unit`, which means `meaning`. Wall times become instants in `zone`.
     #[must_use]
     pub fn decide(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
-        let decision = self.in_view_of_before(unit, meaning, self.by_meaning(unit, meaning, zone));
+        let decision = self.in_view_of_before(unit, meaning, self.by_rule(unit, meaning, zone));
         let decision = self.announced(unit, meaning, zone, decision);
         self.asking(unit, meaning, decision)
     }
@@ -61,7 +65,7 @@ impl Policy {
             tables.map(|table| self.storage(table, unit, meaning, item.clone())).collect()
         };
         let mut made = revision.made.iter().copied();
-        let plan = match decision.verdict {
+        let mut plan = match decision.verdict {
             Verdict::Nothing => each(&StorageItem::Withdraw, &mut made),
             Verdict::Hold(_) => {
                 decision.rule = "revision_unsure".into();
@@ -78,79 +82,122 @@ impl Policy {
                 plan
             }
         };
+        made_because(&mut plan, &decision.routing);
         Decision { verdict: Verdict::Dispatch(plan), ..decision }
     }
 
-    /// What the policy makes of a meaning, whoever said it: whether Dispatch acts by itself, and by which rule. `wordless` is
-    /// what came as files alone.
+    /// What the policy makes of a meaning under these circumstances: whether Dispatch acts by itself, and by which rule.
     #[must_use]
-    pub fn judge(&self, meaning: &Classification, wordless: bool) -> Judgement {
-        let confidence = meaning.confidence.get();
-        let hold = |rule: &str, reason: String, code: &str, expires_after| Judgement {
-            routing: RoutingDecision { auto_dispatch: false, reason },
-            rule: rule.into(),
-            hold: Some(Hold { reason: code.into(), expires_after }),
-        };
-        let act = |rule: &str, routing| Judgement { routing, rule: rule.into(), hold: None };
-        match meaning.meaning {
-            // A signed offer may come without a word; it is no chatter.
-            _ if wordless => hold("attachment_only", "Files without words".into(), "attachment_only", None),
-            Meaning::Ignore if confidence < self.ignore.threshold => hold(
-                "ignore_unsure",
-                format!("Below {} threshold for chatter", self.ignore.threshold),
-                "below_threshold",
-                Some(self.ignore_expiry()),
-            ),
-            Meaning::Ignore => {
-                act("ignore", RoutingDecision { auto_dispatch: true, reason: "Chatter: nothing to do".into() })
-            }
-            _ if confidence < self.threshold => {
-                hold("below_threshold", format!("Below {} threshold", self.threshold), "below_threshold", None)
-            }
-            Meaning::Group(_) => act("group", self.above_threshold()),
-            Meaning::Stray(_) => act("stray", self.above_threshold()),
-            Meaning::InfoRequest => act("info_request", self.above_threshold()),
-        }
+    pub fn judge(&self, meaning: &Classification, circumstances: &Circumstances<'_>) -> Judgement {
+        let facts = Facts::new(meaning, *circumstances);
+        self.word_of(self.rules.first(&facts, self.threshold), &facts)
     }
 
-    fn by_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
-        let Judgement { routing, rule, hold } = self.judge(meaning, unit.is_wordless());
-        let verdict = match hold {
-            Some(hold) => Verdict::Hold(hold),
-            None => self.plan(unit, meaning, zone).map_or(Verdict::Nothing, Verdict::Dispatch),
+    /// What a rule says about what it was found for.
+    fn word_of(&self, rule: &Rule, facts: &Facts<'_>) -> Judgement {
+        let (auto_dispatch, reason, hold) = match &rule.action {
+            Action::Nothing => (true, "Nothing to do".to_owned(), None),
+            Action::Send { threshold, .. } => {
+                let threshold = threshold.unwrap_or(self.threshold);
+                if facts.confidence < threshold {
+                    let hold = Hold { reason: "below_threshold".into(), expires_after: None };
+                    let routing = RoutingDecision { auto_dispatch: false, reason: below(threshold) };
+                    return Judgement { routing, rule: rule.name.clone(), hold: Some(hold) };
+                }
+                (true, format!("Above {threshold} threshold"), None)
+            }
+            Action::Hold { reason: code, expires_after, .. } => {
+                let reason = rule.below(self.threshold).map_or_else(|| "Held for a person".to_owned(), below);
+                (false, reason, Some(Hold { reason: code.clone(), expires_after: *expires_after }))
+            }
+        };
+        let reason = rule.because.clone().unwrap_or(reason);
+        Judgement { routing: RoutingDecision { auto_dispatch, reason }, rule: rule.name.clone(), hold }
+    }
+
+    fn by_rule(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Decision {
+        let facts = Facts::new(meaning, Circumstances::of_unit(unit, zone));
+        let found = self.rules.first(&facts, self.threshold);
+        let Judgement { routing, rule, hold } = self.word_of(found, &facts);
+        let verdict = match (hold, &found.action) {
+            (Some(hold), _) => Verdict::Hold(hold),
+            (None, Action::Send { to, .. }) => {
+                let mut plan = self.plan(unit, meaning, zone, to);
+                made_because(&mut plan, &routing);
+                Verdict::Dispatch(plan)
+            }
+            (None, _) => Verdict::Nothing,
         };
         Decision { routing, rule, verdict, question: None }
     }
 
-    /// What a meaning leads to, however sure it is; nothing for chatter.
-    pub(super) fn plan(
+    /// What a person's word leads to, however unsure the classification: where the rule that holds the unit says it goes then,
+    /// or where the first rule sends it that would have, had it been sure. Nothing for what a rule does nothing about.
+    pub(super) fn plan_on_word(
         &self,
         unit: &ClaimedUnit,
         meaning: &Classification,
         zone: &Zone,
     ) -> Option<Vec<PlannedDelivery>> {
-        Some(match meaning.meaning {
-            Meaning::Ignore => return None,
-            Meaning::Group(key) => self.listing(unit, meaning, key, zone),
-            Meaning::Stray(key) => self.task(unit, meaning, key, zone),
-            Meaning::InfoRequest => self.question(unit, meaning, zone),
-        })
+        let facts = Facts::new(meaning, Circumstances::of_unit(unit, zone));
+        let sure = Facts { confidence: 1.0, ..facts };
+        let later = self.rules.iter().filter(|rule| rule.matches(&sure, self.threshold));
+        let speaks = [self.rules.first(&facts, self.threshold)].into_iter().chain(later);
+        let mut decides =
+            speaks.skip_while(|rule| matches!(&rule.action, Action::Hold { then, .. } if then.is_empty()));
+        let to = match (decides.next(), meaning.meaning) {
+            (Some(rule), _) => rule.destinations(),
+            (None, Meaning::Ignore) => &[],
+            (None, Meaning::InfoRequest) => &[To::TaskOrchestrator, To::Question][..],
+            (None, Meaning::Group(_) | Meaning::Stray(_)) => &[To::TaskOrchestrator, To::Receipt],
+        };
+        (!to.is_empty()).then(|| self.plan(unit, meaning, zone, to))
     }
 
-    fn above_threshold(&self) -> RoutingDecision {
-        RoutingDecision { auto_dispatch: true, reason: format!("Above {} threshold", self.threshold) }
-    }
-
-    fn listing(
-        &self,
-        unit: &ClaimedUnit,
-        meaning: &Classification,
-        key: GroupKey,
-        zone: &Zone,
-    ) -> Vec<PlannedDelivery> {
-        let mut plan = vec![self.listing_rows(unit, meaning, key, zone)];
-        plan.extend(reply(unit, self.listing_receipt(meaning, key), Some(0), None));
+    /// Deliveries to these destinations: rows first, for people hear of what was made.
+    fn plan(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone, to: &[To]) -> Vec<PlannedDelivery> {
+        let mut plan = Vec::new();
+        if to.contains(&To::TaskOrchestrator) {
+            plan.push(self.rows_of_meaning(unit, meaning, zone));
+        }
+        let after = (!plan.is_empty()).then_some(0);
+        for one in to {
+            plan.extend(match one {
+                To::TaskOrchestrator => None,
+                To::Receipt => reply(unit, self.receipt_of_meaning(meaning), after, None),
+                To::Question => self.question(unit, meaning, after),
+                To::Webhook(target) => {
+                    let to = Destination::Webhook(WebhookDestination { target: target.clone() });
+                    Some(self.event(unit, meaning, zone, to))
+                }
+                To::Agent(target) => {
+                    let to = Destination::Agent(AgentDestination { target: target.clone() });
+                    Some(self.event(unit, meaning, zone, to))
+                }
+                To::Slack(wanted) => Some(notice(unit, meaning, wanted, after)),
+            });
+        }
         plan
+    }
+
+    /// What the task orchestrator makes of it.
+    pub(super) fn rows_of_meaning(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> PlannedDelivery {
+        match meaning.meaning {
+            Meaning::Group(key) => self.listing_rows(unit, meaning, key, zone),
+            Meaning::Stray(key) => self.task_row(unit, meaning, Some(key), zone),
+            Meaning::InfoRequest => {
+                let work = work(unit, meaning, None, MissionType::Admin, Some(missing(meaning)), zone);
+                self.storage(StorageTable::DispatchAgentTasks, unit, meaning, StorageItem::AgentTask(work))
+            }
+            Meaning::Ignore => self.task_row(unit, meaning, None, zone),
+        }
+    }
+
+    fn receipt_of_meaning(&self, meaning: &Classification) -> String {
+        match meaning.meaning {
+            Meaning::Group(key) => self.listing_receipt(meaning, key),
+            Meaning::Stray(_) | Meaning::InfoRequest | Meaning::Ignore => self.receipt.task.clone(),
+        }
     }
 
     pub(super) fn listing_rows(
@@ -180,12 +227,6 @@ impl Policy {
         let address = meaning.listing.address.as_deref();
         let template = if address.is_some() { &self.receipt.listing } else { &self.receipt.listing_without_address };
         told(template, key, address.unwrap_or_default())
-    }
-
-    fn task(&self, unit: &ClaimedUnit, meaning: &Classification, key: TaskKey, zone: &Zone) -> Vec<PlannedDelivery> {
-        let mut plan = vec![self.task_row(unit, meaning, Some(key), zone)];
-        plan.extend(reply(unit, self.receipt.task.clone(), Some(0), None));
-        plan
     }
 
     /// One agent task, complete as it is; ADMIN work where no key says otherwise.
@@ -219,19 +260,9 @@ impl Policy {
         self.storage(StorageTable::Messages, unit, meaning, StorageItem::Messages)
     }
 
-    fn question(&self, unit: &ClaimedUnit, meaning: &Classification, zone: &Zone) -> Vec<PlannedDelivery> {
-        // Evidence quotes the message; what is missing is said in plain words, and those alone go to people.
-        let plain: Vec<_> = meaning.explanations.iter().filter(|words| !words.contains('"')).cloned().collect();
-        let missing = if plain.is_empty() {
-            "what exactly should be done, and for which property".to_owned()
-        } else {
-            plain.join("; ")
-        };
-        let item = StorageItem::AgentTask(work(unit, meaning, None, MissionType::Admin, Some(missing.clone()), zone));
-        let quota = self.question_quota(unit);
-        let mut plan = vec![self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)];
-        plan.extend(reply(unit, self.question.text.replace("{missing}", &missing), Some(0), Some(quota)));
-        plan
+    fn question(&self, unit: &ClaimedUnit, meaning: &Classification, after: Option<usize>) -> Option<PlannedDelivery> {
+        let text = self.question.text.replace("{missing}", &missing(meaning));
+        reply(unit, text, after, Some(self.question_quota(unit)))
     }
 
     fn storage(
@@ -248,7 +279,8 @@ impl Policy {
                 assignee_hint: meaning.assignee_hint.clone(),
                 realtor_id: None,
                 confidence: meaning.confidence.get(),
-                routing_decision: self.above_threshold(),
+                // Whoever decides says why, when the plan is made: see `made_because`.
+                routing_decision: RoutingDecision { auto_dispatch: true, reason: String::new() },
                 revision: unit.revision.as_ref().map_or(0, |revision| revision.number),
                 answer: None,
                 nonce: None,
@@ -258,6 +290,69 @@ impl Policy {
             quota: None,
         }
     }
+}
+
+/// Says with all rows of a plan why they are made.
+pub(super) fn made_because(plan: &mut [PlannedDelivery], routing: &RoutingDecision) {
+    for one in plan {
+        if let Content::Storage(work) = &mut one.content {
+            work.routing_decision.clone_from(routing);
+        }
+    }
+}
+
+fn below(threshold: f32) -> String {
+    format!("Below {threshold} threshold")
+}
+
+/// A message to others, in words that the policy gives.
+fn notice(unit: &ClaimedUnit, meaning: &Classification, wanted: &Notice, after: Option<usize>) -> PlannedDelivery {
+    let title = meaning.task_title.clone().or_else(|| TaskTitle::from_text(&unit.notes()));
+    let words = [
+        meaning.meaning.message_type().as_str().to_owned(),
+        key_of(meaning.meaning).unwrap_or_default().to_owned(),
+        title.map(|title| title.to_string()).unwrap_or_default(),
+        meaning.listing.address.clone().unwrap_or_default(),
+    ];
+    PlannedDelivery {
+        destination: Destination::Notification(NotificationDestination::Slack(wanted.thread.clone())),
+        content: Content::Message { text: filled(&wanted.text, &Notice::NOTICE_WORDS, &words) },
+        after,
+        quota: None,
+    }
+}
+
+/// The text with each name in braces replaced; what is put in is not looked at again.
+fn filled(text: &str, names: &[&str], words: &[String]) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let known = after.split_once('}').and_then(|(name, after)| {
+            let at = names.iter().position(|known| *known == name)?;
+            Some((words.get(at)?, after))
+        });
+        match known {
+            Some((word, after)) => {
+                filled.push_str(word);
+                rest = after;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled + rest
+}
+
+/// Evidence quotes the message; what is missing is said in plain words, and those alone go to people.
+fn missing(meaning: &Classification) -> String {
+    let plain: Vec<_> = meaning.explanations.iter().filter(|words| !words.contains('"')).cloned().collect();
+    if plain.is_empty() {
+        return "what exactly should be done, and for which property".to_owned();
+    }
+    plain.join("; ")
 }
 
 /// What a person has to do.

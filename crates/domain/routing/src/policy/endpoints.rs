@@ -1,7 +1,6 @@
 //! `[endpoints.NAME]` and `[agents.NAME]` of the policy file: whose programs are told, where they are, and which secrets
 //! sign. It must not hold a secret: it names environment variables.
 
-use super::file::PolicyError;
 use crate::event::EventType;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -51,46 +50,10 @@ pub struct ExternalAgent {
     pub capabilities: Vec<String>,
 }
 
-impl Endpoints {
-    pub(super) fn new(
-        webhooks: BTreeMap<Name, Endpoint>,
-        agents: BTreeMap<Name, ExternalAgent>,
-    ) -> Result<Self, PolicyError> {
-        if let Some(Name(taken)) = agents.keys().find(|name| name.0 == TASK_ORCHESTRATOR) {
-            return Err(PolicyError::AgentNameTaken(taken.clone()));
-        }
-        let named = webhooks.iter().map(|(name, endpoint)| ("endpoints", name, endpoint));
-        for (table, Name(name), endpoint) in
-            named.chain(agents.iter().map(|(name, agent)| ("agents", name, &agent.endpoint)))
-        {
-            // Not while the text is read: an error there shows the line, and somebody may have written a secret in it.
-            if !are_names(&endpoint.secrets) {
-                return Err(PolicyError::Secrets(format!("{table}.{name}")));
-            }
-        }
-        Ok(Self {
-            webhooks: webhooks.into_iter().map(|(Name(name), endpoint)| (name, endpoint)).collect(),
-            agents: agents.into_iter().map(|(Name(name), agent)| (name, agent)).collect(),
-        })
-    }
-}
-
-/// What an endpoint or agent is called.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Name(String);
-
-impl TryFrom<String> for Name {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        let is_plain = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_-".contains(&letter);
-        if (1..=64).contains(&name.len()) && name.bytes().all(is_plain) {
-            Ok(Self(name))
-        } else {
-            Err(format!("{name:?} is no name: write 1 to 64 of a-z, 0-9, _ and -"))
-        }
-    }
+/// Whether an endpoint or agent may be called that.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_plain = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_-".contains(&letter);
+    (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 #[derive(Deserialize)]
@@ -196,9 +159,9 @@ impl TryFrom<String> for Address {
 }
 
 /// One name of an environment variable, or two.
-fn are_names(secrets: &[String]) -> bool {
+pub(super) fn are_names(secrets: &[&str]) -> bool {
     let fits = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
-    let is_name = |name: &String| {
+    let is_name = |name: &&str| {
         name.starts_with(|first: char| first.is_ascii_uppercase()) && name.len() <= 64 && name.bytes().all(fits)
     };
     (1..=2).contains(&secrets.len()) && secrets.first() != secrets.get(1) && secrets.iter().all(is_name)

@@ -2,16 +2,30 @@
 
 mod announce;
 mod ask;
+mod condition;
 mod confirm;
 mod decide;
 mod endpoints;
 mod file;
+mod problem;
+mod reach;
+mod read;
+mod read_programs;
+mod read_rules;
+mod rule;
+mod toml_walk;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decide::reply_to;
 
+pub use condition::{Band, Bound, Circumstances, Condition, Facts, Files, Hours};
 pub use confirm::{Choice, Unplannable, Wanted};
 pub use endpoints::{Endpoint, Endpoints, ExternalAgent, TASK_ORCHESTRATOR};
-pub use file::{Policy, PolicyError};
+pub use file::{BUILT_IN, Policy, Question, Receipt};
+pub use problem::{PolicyError, Problem};
+pub use reach::{Doubt, Warning};
+pub use rule::{Action, Notice, Rule, Rules, To};
+pub use words::{day_of, key_of};

@@ -3,7 +3,10 @@
 mod confirmations;
 mod events;
 mod questions;
+mod reach;
+mod reading;
 mod revisions;
+mod rules;
 
 use crate::destination::{Destination, NotificationDestination};
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};

@@ -2,7 +2,7 @@
 
 use super::super::state;
 use super::check::Check;
-use crate::config::{Config, Llm};
+use crate::config::{Config, Llm, Routing};
 use dispatch_pipeline::ports::retention::Ages;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub fn look(config: &Config, folder: &Path) -> Vec<Check> {
         twilio_sender(config),
         public_url(config),
         llm(config),
-        Check::ok("policy", format!("{}, threshold {}", config.routing.policy_source, config.routing.policy.threshold)),
+        policy(config),
         Check::ok("DISPATCH_TIMEZONE", config.routing.zone.name()),
         worker(config),
         retention(config),
@@ -105,6 +105,20 @@ fn llm(config: &Config) -> Check {
             if everybody { Check::ok(NAME, found) } else { Check::warn(NAME, found).cure(CURE) }
         }
     }
+}
+
+fn policy(config: &Config) -> Check {
+    const NAME: &str = "policy";
+    let Routing { policy, origin, .. } = &config.routing;
+    let rules = policy.rules.iter().count();
+    let found = format!("{origin}, threshold {}, {rules} rules", policy.threshold);
+    let warnings: Vec<_> = policy.warnings().iter().map(ToString::to_string).collect();
+    if warnings.is_empty() {
+        return Check::ok(NAME, found);
+    }
+    let cure =
+        "Change their order or their conditions; `dispatch policy explain` shows what each rule makes of a message.";
+    Check::warn(NAME, format!("{found}; {}", warnings.join("; "))).cure(cure)
 }
 
 fn worker(config: &Config) -> Check {

@@ -1,4 +1,4 @@
-//! `/route/*`: what waits for a person, what a person says about it, and where it stands. Must not know tables nor the policy: a handler asks
+//! `/route/*`: what waits for a person, what a person says about it, where it stands, and the policy in force. Must not know tables nor the policy: a handler asks
 //! one use case and shows the answer.
 
 mod batch_dto;
@@ -12,6 +12,9 @@ pub mod dispatch;
 mod dto;
 pub mod held;
 mod plan;
+pub mod policy;
+mod policy_dto;
+mod policy_words;
 mod query;
 pub mod replay;
 mod replay_dto;
@@ -21,6 +24,8 @@ mod words;
 
 pub use bodies::{DestinationRequestDto, DismissalDto, DispatchRequestDto};
 pub use dto::{DismissedDto, DispatchReceiptDto, HeldPageDto, HeldUnitDto};
+pub use plan::PlannedDeliveryDto;
+pub use policy_dto::PolicyDto;
 pub use words::{
     BatchStateDto, DeadOrderDto, DeliveryStateDto, DestinationTypeDto, DispatchStatusDto, FaultClassDto, PersonKindDto,
     ReplayOutcomeDto, StageDto,

@@ -83,9 +83,10 @@ impl HeldQuery {
     }
 }
 
-/// Reasons are lower-case words; which there are is the policy's to say.
+/// Reasons are lower-case words and digits; which there are is the policy's to say.
 fn is_code(word: &str) -> bool {
-    (1..=64).contains(&word.len()) && word.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'_')
+    (1..=64).contains(&word.len())
+        && word.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_')
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use dispatch_classification::classification::{Meaning, Utterance};
 use dispatch_classification::classifier::{Classified, Classifier, ClassifierError, Listener};
 use dispatch_classification::taxonomy::TaskKey;
 use dispatch_mission::ids::{ClassificationId, StreamId};
+use dispatch_mission::zone::Zone;
 use dispatch_pipeline::ports::classifications::{KeptClassification, MemoryClassifications};
 use dispatch_pipeline::ports::streams::{EventName, MemoryStreams, StreamEvent};
 use dispatch_pipeline::streams::StreamLimits;
@@ -46,7 +47,8 @@ pub(super) fn classify() -> Data<Classify> {
     };
     let store = Arc::new(MemoryClassifications::with(kept));
     let clock = Arc::new(FixedClock(NOW));
-    Data::new(Classify::new(Arc::new(Parrot), store, Policy::default(), clock, vec!["classifier.parrot".into()]))
+    let minds = vec!["classifier.parrot".into()];
+    Data::new(Classify::new(Arc::new(Parrot), store, Policy::default(), Zone::toronto(), clock, minds))
 }
 
 /// Says what it reads, then that it is work. `unreachable` and `unusable` are what they say.

@@ -134,6 +134,12 @@ fn over(refusal: fn() -> Option<HeldWorkError>) -> Data<Routing> {
     Data::new(Routing::new(Arc::new(One(refusal)), Policy::default(), Zone::toronto()))
 }
 
+/// The policy under these settings.
+pub(super) fn policy(settings: &[(&str, &str)]) -> Data<config::Routing> {
+    let setting = |name: &str| settings.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+    Data::new(config::Routing::from_env(&setting).expect("valid settings"))
+}
+
 pub(super) fn route() -> Data<Routing> {
     over(|| None)
 }
@@ -173,6 +179,43 @@ async fn what_waits_is_shown_and_never_a_phone_number() {
     assert_eq!(other["items"], json!([]));
     ask(Fault::default(), sound("get", "/route/held?limit=0")).await.problem(400, "invalid_parameters");
     ask(Fault::default(), sound("get", "/route/held/nothing")).await.problem(404, "held_not_found");
+}
+
+#[actix_web::test]
+async fn the_policy_in_force_is_shown_whole_and_no_phone_number_is() {
+    let shown = ask(Fault::default(), sound("get", "/route/policy")).await.json();
+    let names: Vec<_> = shown["rules"].as_array().expect("rules").iter().map(|rule| rule["name"].clone()).collect();
+    let built_in = ["attachment_only", "ignore_unsure", "ignore", "below_threshold", "group", "info_request", "stray"];
+    assert_eq!(names, built_in, "{shown}");
+    assert_eq!(shown["rules"][1]["when"], json!({"type": ["IGNORE"], "confidence": {"below": 0.5}}));
+    assert_eq!(shown["rules"][1]["hold"], json!({"reason": "below_threshold", "expires_after_hours": 24}));
+    assert_eq!((&shown["source"], &shown["threshold_source"]), (&json!("built_in"), &json!("policy")));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("policy.toml");
+    let text = "[[rules]]\nname = \"vip\"\nwhen = { author = \"+14165550142\", weekday = \"sat-sun\", time = \"22:00-06:00\" }\n\
+                to = \"receipt\"\nthreshold = 0.2\n[[rules]]\nname = \"never\"\nwhen = { author = \"+14165550142\", \
+                weekday = \"sat\", time = \"23:00-24:00\" }\nto = []\n[[rules]]\nname = \"rest\"\nhold = {}\n";
+    std::fs::write(&file, text).expect("written");
+    let settings = [("DISPATCH_POLICY", file.to_str().expect("Unicode")), ("AUTO_DISPATCH_THRESHOLD", "0.6")];
+    let surface = Surface { policy: policy(&settings), ..surface(Fault::default()) };
+    let answer = ask_surface(surface, sound("get", "/route/policy")).await;
+    let shown = answer.json();
+    assert!(!answer.body.contains("555"), "{shown}");
+    assert_eq!(
+        shown["rules"][0],
+        json!({
+            "name": "vip", "line": 1, "action": "send", "to": ["receipt"], "threshold": 0.2,
+            "when": {"author": ["+…42"], "weekday": ["sat", "sun"], "time": ["22:00-06:00"]},
+        })
+    );
+    assert_eq!((&shown["source"], &shown["threshold_source"]), (&json!("file"), &json!("environment")));
+    assert_eq!((&shown["file"], &shown["warnings"][0]["rule"]), (&json!(settings[0].1), &json!("never")));
+    assert_eq!(shown["sha256"].as_str().map(str::len), Some(64));
+    let bare = TestRequest::get().uri("/route/policy");
+    ask(Fault::default(), bare).await.problem(401, "authentication_required");
+    let guest = TestRequest::get().uri("/route/policy").insert_header(("authorization", bearer_of("nobody")));
+    ask(Fault::default(), guest).await.problem(403, "scope_missing");
 }
 
 #[actix_web::test]

@@ -56,24 +56,28 @@ fn the_tables_are_read() {
 #[test]
 fn mistakes_are_named_with_place_and_cure_and_no_secret_is_shown() {
     for (sound, wrong, place, cure) in [
-        ("https://crm.example/hooks/dispatch", "http://crm.example/", "[endpoints.crm]", "write https"),
-        ("https://crm.example/hooks/dispatch", "crm.example", "url = ", "https://host/path"),
-        ("https://crm.example/hooks/dispatch", "https://a:b@crm.example", "url = ", "secrets"),
-        ("https://crm.example/hooks/dispatch", "ftp://crm.example", "url = ", "https://host/path"),
-        ("allow = [\"127.0.0.1:9000\"]", "allow = [\"10.0.0.1\"]", "[endpoints.quiet]", "127.0.0.1:9000"),
-        ("timeout_seconds = 20", "timeout_seconds = 5", "timeout_seconds = 5", "15 to 30"),
-        ("events = [\"confirmed\"]", "events = [\"everything\"]", "everything", "routed"),
+        ("https://crm.example/hooks/dispatch", "http://crm.example/", "endpoints.crm: ", "write https"),
+        ("https://crm.example/hooks/dispatch", "crm.example", "endpoints.crm: ", "https://host/path"),
+        ("https://crm.example/hooks/dispatch", "https://a:b@crm.example", "endpoints.crm: ", "secrets"),
+        ("https://crm.example/hooks/dispatch", "ftp://crm.example", "endpoints.crm: ", "https://host/path"),
+        ("allow = [\"127.0.0.1:9000\"]", "allow = [\"10.0.0.1\"]", "endpoints.quiet: ", "127.0.0.1:9000"),
+        ("timeout_seconds = 20", "timeout_seconds = 5", "endpoints.crm: ", "15 to 30"),
+        ("events = [\"confirmed\"]", "events = [\"everything\"]", "agents.photos: ", "routed"),
         ("[endpoints.quiet]", "[endpoints.\"Not quiet\"]", "Not quiet", "a-z"),
-        ("capabilities = [\"photos\"]", "", "capabilities", "missing"),
+        ("capabilities = [\"photos\"]", "", "agents.photos: ", "capabilities"),
         ("timeout_seconds = 20", "timeout = 20", "timeout", "timeout_seconds"),
         ("[agents.photos]", "[agents.task_orchestrator]", "agents.task_orchestrator", "another name"),
         ("secrets = [\"PHOTOS\"]", "secrets = []", "agents.photos.secrets", "environment variable"),
         ("secrets = [\"PHOTOS\"]", "secrets = [\"A\", \"A\"]", "agents.photos.secrets", "environment variable"),
         ("secrets = [\"PHOTOS\"]", "secrets = [\"whsec_hush\"]", "agents.photos.secrets", "environment variable"),
+        ("secrets = [\"PHOTOS\"]", "secrets = \"whsec_hush\"", "agents.photos.secrets", "environment variable"),
     ] {
         assert!(TABLES.contains(sound), "{sound}");
         let message = default_and(&TABLES.replacen(sound, wrong, 1)).expect_err(wrong).to_string();
-        assert!(message.contains(place) && message.contains(cure), "{wrong}: {message}");
+        assert!(
+            message.starts_with("line ") && message.contains(place) && message.contains(cure),
+            "{wrong}: {message}"
+        );
         assert!(!message.contains("hush"), "{message}");
     }
 }
@@ -205,4 +209,23 @@ fn no_event_is_longer_than_a_webhook_may_be() {
     let size = serde_json::to_string(event).unwrap().len();
     assert!((12_000..19_000).contains(&size), "{size}");
     assert!(event.data.message.is_cut && event.data.message.event_ids.len() == 20);
+}
+
+#[test]
+fn a_rule_names_programs_and_others_subscribe() {
+    let rules = "[[rules]]\nname = \"desk\"\nwhen = { type = \"STRAY\" }\nto = [\"webhook:quiet\", \"agent:photos\"]\n\
+                 [[rules]]\nname = \"rest\"\nhold = {}\nto = \"webhook:quiet\"\n";
+    let policy = Policy::parse(&format!("{rules}{TABLES}")).expect("a sound file");
+    let decision = policy.decide(&unit(None), &means(Meaning::Stray(TaskKey::OpsMiscTask), 0.9), &Zone::toronto());
+    assert_eq!(decision.rule, "desk");
+    let plan = deliveries(decision);
+    let names: Vec<_> = told(&plan).into_iter().map(|(name, _)| name).collect();
+    assert_eq!((names, plan.len()), (vec!["quiet", "photos", "crm"], 3), "no rows: no rule asks for them");
+    let group = means(Meaning::Group(GroupKey::SaleListing), 0.9);
+    let confirmed = policy.confirm(&unit(None), &group, &Zone::toronto(), "user:ann", &Choice::default());
+    let plan = deliveries(confirmed.expect("as the rule that holds it says"));
+    assert_eq!(told(&plan).into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["quiet", "photos"]);
+    let stranger = rules.replace("agent:photos", "agent:phones");
+    let message = Policy::parse(&format!("{stranger}{TABLES}")).expect_err("nobody of that name").to_string();
+    assert!(message.starts_with("line 4, column 24: expected a destination"), "{message}");
 }
