@@ -73,6 +73,46 @@ async fn storage_waits_until_the_tables_have_their_new_names() {
     system.finish().await;
 }
 
+/// The engine's own stages, with the server at work throughout.
+#[tokio::test]
+async fn the_server_works_at_every_stage_of_the_cut_over() {
+    let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;
+    let stage = async |words: &[&str]| {
+        let (done, said) = system.launch().run(&[&["cutover"], words].concat()).await;
+        assert!(done, "{words:?}: {said}");
+    };
+    assert!(system.launch().run(&["migrate"]).await.0);
+    let server = system.serve().await;
+    system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    let held = "SELECT count(*) AS n FROM dispatch.deliveries WHERE state = 'held' AND reason = 'cutover_expand_due'";
+    system.eventually("the storage delivery waits", async || system.ledger().count(held).await == 1).await;
+    let mut missions = 2;
+    for words in [
+        &["expand"][..],
+        &["verify"],
+        &["switch"],
+        &["rollback"],
+        &["switch"],
+        &["contract", "--hold", "0s", "--yes"],
+        &["rollback"],
+    ] {
+        stage(words).await;
+        if words != ["expand"] {
+            system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+            missions += 1;
+        }
+        system.settled().await;
+        let (status, page) = system.get(&server, "/missions").await;
+        let count = page["items"].as_array().map_or(0, Vec::len);
+        assert_eq!((status, count), (StatusCode::OK, missions), "after {words:?}: {page}");
+        let (migrated, said) = system.launch().run(&["migrate"]).await;
+        assert!(migrated && said.contains("under the new names"), "after {words:?}: {said}");
+    }
+    let versions = "SELECT count(*) AS n FROM pg_trigger WHERE tgname = 'dispatch_note_mission_change'";
+    assert_eq!(system.ledger().count(versions).await, 2, "expand put Dispatch's own trigger on both tables");
+    system.finish().await;
+}
+
 #[tokio::test]
 async fn killed_while_it_stores_what_waited_it_stores_once() {
     let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;

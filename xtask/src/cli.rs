@@ -52,6 +52,9 @@ pub enum Command {
     Demo(ForwardArgs),
     /// Measure a release build (binary `bench` of dispatch-tests); its own help: `cargo xtask bench -- --help`
     Bench(ForwardArgs),
+    /// The cut-over of the database of DATABASE_URL (`dispatch cutover`), or `rehearse` it on one of its own (binary `rehearse`
+    /// of dispatch-tests); their own help: `cargo xtask cutover -- --help`
+    Cutover(ForwardArgs),
     /// Migrate the database of DATABASE_URL (`dispatch migrate`); its own help: `cargo xtask migrate -- --help`
     Migrate(ForwardArgs),
 }

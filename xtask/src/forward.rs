@@ -32,6 +32,12 @@ pub const SERVER: Tool =
 pub const MIGRATE: Tool =
     Tool { name: "migrate", cargo: &["run", "-p", "dispatch-server", "--bin", "dispatch", "--", "migrate"] };
 
+pub const CUTOVER: Tool =
+    Tool { name: "cutover", cargo: &["run", "-p", "dispatch-server", "--bin", "dispatch", "--", "cutover"] };
+
+pub const REHEARSE: Tool =
+    Tool { name: "cutover rehearse", cargo: &["run", "--release", "-p", "dispatch-tests", "--bin", "rehearse", "--"] };
+
 /// Build one, then run the other.
 pub fn after_building(root: &Path, built: &Tool, tool: &Tool, args: &[OsString]) -> ExitCode {
     match to(root, built, &[]) {

@@ -21,6 +21,16 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+/// The rehearsal is a tool of its own; everything else is the binary's.
+fn cutover(root: &std::path::Path, args: &[std::ffi::OsString]) -> ExitCode {
+    match args.split_first() {
+        Some((first, rest)) if first == "rehearse" => {
+            forward::after_building(root, &forward::SERVER, &forward::REHEARSE, rest)
+        }
+        _ => forward::to(root, &forward::CUTOVER, args),
+    }
+}
+
 fn main() -> ExitCode {
     let root = process::workspace_root();
     let outcome = match Cli::parse().command {
@@ -32,6 +42,7 @@ fn main() -> ExitCode {
         Command::Train(args) => return forward::to(&root, &forward::TRAIN, &args.args),
         Command::Demo(args) => return forward::to(&root, &forward::DEMO, &args.args),
         Command::Bench(args) => return forward::after_building(&root, &forward::SERVER, &forward::BENCH, &args.args),
+        Command::Cutover(args) => return cutover(&root, &args.args),
         Command::Migrate(args) => return forward::to(&root, &forward::MIGRATE, &args.args),
     };
     match outcome {

@@ -5,10 +5,9 @@ use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What is due and nobody has finished: messages whose burst is over, units, deliveries. By partial indexes, and no
-/// further than a bound.
-const DUE: &str = "SELECT (SELECT count(*) FROM (SELECT FROM dispatch.signals WHERE unit_id IS NULL AND state = 'queued' \
-     AND received_at < now() - interval '2500 milliseconds' LIMIT 200000) AS a) \
+/// What nobody has finished: messages, units, deliveries. By partial indexes, and no further than a bound.
+const DUE: &str = "SELECT (SELECT count(*) FROM (SELECT FROM dispatch.signals \
+     WHERE unit_id IS NULL AND state = 'queued' LIMIT 200000) AS a) \
      + (SELECT count(*) FROM (SELECT FROM dispatch.units WHERE state = 'pending' LIMIT 200000) AS b) \
      + (SELECT count(*) FROM (SELECT FROM dispatch.deliveries WHERE state = 'pending' LIMIT 200000) AS c);";
 

@@ -1,5 +1,4 @@
-//! A local HTTP server that takes everything at once: the destination of what is measured. It answers as Slack would, which
-//! any webhook's sender takes as well. Must not know who calls.
+//! A local HTTP server that takes everything at once: the destination of what is measured. Must not know who calls.
 
 use anyhow::Result;
 use std::sync::Arc;

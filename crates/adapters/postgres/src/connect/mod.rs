@@ -52,6 +52,24 @@ pub async fn one(url: &DatabaseUrl) -> Result<AsyncPgConnection, ConnectError> {
     open(url, &session).await
 }
 
+/// How long a tool may wait for its one connection: it has nobody to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The driver's own client on a connection of its own, with no settings made: for the cut-over, which says everything by the
+/// simple protocol. Its driver runs on the current runtime until the client is dropped.
+///
+/// # Errors
+///
+/// As soon as it is known that there is no connection to be had: within ten seconds.
+pub async fn client(url: &DatabaseUrl, application_name: &str) -> Result<Client, ConnectError> {
+    let (client, connection) = limited(url, PATIENCE, Box::pin(raw(url, application_name))).await?;
+    tokio::spawn(async move {
+        // Why it ended, whoever asks the client next is told.
+        let _told_to_the_client = connection.await;
+    });
+    Ok(client)
+}
+
 /// A connection with this session's settings.
 pub(crate) async fn open(url: &DatabaseUrl, session: &Session) -> Result<AsyncPgConnection, ConnectError> {
     let attempt = async {

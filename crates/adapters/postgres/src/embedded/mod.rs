@@ -122,8 +122,12 @@ pub(crate) fn base(root: &Path) -> Result<std::path::PathBuf, EmbeddedError> {
 }
 
 /// Ends what still runs below `root` and deletes its data. For throwaway clusters whose owner is gone.
+///
+/// # Errors
+///
+/// When what is there cannot be looked at, ended or deleted.
 #[cfg(feature = "testing")]
-pub(crate) async fn remove(root: &Path) -> Result<(), EmbeddedError> {
+pub async fn remove(root: &Path) -> Result<(), EmbeddedError> {
     let root = root.to_owned();
     blocking(move || {
         let base = base(&root)?;

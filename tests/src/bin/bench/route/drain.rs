@@ -63,7 +63,7 @@ fn by_worker(arguments: &RouteArguments, database: &Database) -> Result<f64> {
     let waiting = backlog.due()?;
     ensure!(waiting == count, "{waiting} of {count} messages are due");
     let begun = Instant::now();
-    let environment = environment(None);
+    let environment = environment(&arguments.folder, None)?;
     let worker = server::worker(&arguments.server, database, &arguments.folder, &environment)?;
     // The last message's deliveries are due in the commit that settles it, so that nothing due means nothing left.
     while backlog.due()? > 0 {

@@ -18,7 +18,7 @@ const WARM_UP: Duration = Duration::from_secs(4);
 const LOOK: Duration = Duration::from_millis(100);
 /// How long what is left over may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// People who write; a burst is closed after two seconds of silence, so that each message is a unit of its own.
+/// People who write, each seldom enough for every message to be a unit of its own.
 const PEOPLE: u64 = 100_000;
 
 /// pgbench, and the whole way right after it.
@@ -48,7 +48,7 @@ pub fn pair(arguments: &RouteArguments, database: &Database, number: usize) -> R
     eprintln!("  pgbench {:.0} tps; from end to end", pgbench.tps);
     fresh(database)?;
     let sink = Sink::start()?;
-    let launch = Launch { worker: true, first: 0, environment: environment(Some(&sink)) };
+    let launch = Launch { worker: true, first: 0, environment: environment(&arguments.folder, Some(&sink))? };
     let server = Server::launch(&arguments.server, database, &arguments.folder, &launch)?;
     let whole = WARM_UP + Duration::from_secs(arguments.seconds());
     let (load, gate) = server.gated_load(arguments.clients, whole.as_secs_f64(), PEOPLE)?;
@@ -110,5 +110,8 @@ fn drained(database: &Database, messages: u64) -> Result<u64> {
     let missions = database.count("SELECT count(*) FROM public.dispatch_agent_tasks")?;
     ensure!(missions == units, "{units} units were routed, and {missions} missions are stored");
     ensure!(units <= messages, "{messages} messages became {units} units");
+    let webhooks = "SELECT count(*) FROM dispatch.deliveries WHERE kind = 'webhook' AND state = 'delivered'";
+    let told = database.count(webhooks)?;
+    ensure!(told == units, "{units} units were routed, and {told} webhooks arrived");
     Ok(units)
 }

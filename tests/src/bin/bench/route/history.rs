@@ -66,6 +66,9 @@ fn finished(rows: u64) -> String {
     format!(
         "CREATE FUNCTION bench_id(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
              SELECT (lpad(to_hex(n / 65536), 8, '0') || '-' || lpad(to_hex(n % 65536), 4, '0') || '-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+         CREATE FUNCTION bench_new_id(n bigint) RETURNS uuid LANGUAGE sql STABLE AS $$
+             SELECT (regexp_replace(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'), '(.{{8}})(.{{4}})', '\\1-\\2')
+                 || '-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
          INSERT INTO dispatch.units (unit_id, source, workspace, channel, conversation, author, state, attempts,
              next_attempt_at, opened_at, closed_at, settled_at)
          SELECT bench_id(n), 'slack', 'T1', 'C' || n % 5000, 'slack/T1/C' || n % 5000 || '/-', 'U' || n % 100000, 'routed', 1,
@@ -96,15 +99,15 @@ fn due() -> String {
              WHERE state = 'pending';
          WITH made AS (
              INSERT INTO dispatch.units (unit_id, source, workspace, channel, conversation, author, opened_at)
-             SELECT gen_random_uuid(), 'slack', 'T1', 'C' || n, 'slack/T1/C' || n || '/-', 'U' || n, now()
+             SELECT bench_new_id(n), 'slack', 'T1', 'C' || n, 'slack/T1/C' || n || '/-', 'U' || n, now()
              FROM generate_series(1, {DUE}) AS n RETURNING unit_id, channel
          )
          INSERT INTO dispatch.signals (signal_id, source, workspace, channel, conversation, author, text, message_ref,
              content_key, state, unit_id, occurred_at, payload)
-         SELECT gen_random_uuid(), 'slack', 'T1', channel, 'slack/T1/' || channel || '/-', 'U1', 'Please order a yard sign',
+         SELECT unit_id, 'slack', 'T1', channel, 'slack/T1/' || channel || '/-', 'U1', 'Please order a yard sign',
              '1.000001', gen_random_uuid()::text, 'queued', unit_id, now(), '{{}}' FROM made;
          INSERT INTO dispatch.deliveries (delivery_id, dispatch_id, unit_id, kind, destination, content, state, lane, channel)
-         SELECT gen_random_uuid(), bench_id(n % 1000 + 1), bench_id(n % 1000 + 1), 'slack', {DESTINATION}, {CONTENT}, 'pending',
+         SELECT bench_new_id(n), bench_id(n % 1000 + 1), bench_id(n % 1000 + 1), 'slack', {DESTINATION}, {CONTENT}, 'pending',
              'slack/T1', 'C' || n
          FROM generate_series(1, {DUE}) AS n"
     )

@@ -9,10 +9,13 @@ mod record;
 use crate::sink::Sink;
 use crate::sql::Database;
 use crate::{pgbench, server};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What the sink's webhooks are signed with.
+const SINK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// How routing is measured.
 #[derive(Args)]
@@ -141,16 +144,27 @@ fn fresh(database: &Database) -> Result<()> {
     database.fresh()
 }
 
-/// Local classifier, everything routed, receipts to the sink where there is one.
-fn environment(sink: Option<&Sink>) -> Vec<(String, String)> {
-    let mut settings = vec![
+/// Local classifier; every message is stored as a mission, and a webhook goes to the sink where there is one. Bursts are closed
+/// at once: how long a burst is waited for costs nothing and hides how much is due.
+fn environment(folder: &Path, sink: Option<&Sink>) -> Result<Vec<(String, String)>> {
+    let (webhook, endpoint) = sink.map_or_else(Default::default, |sink| {
+        let address = &sink.address;
+        let endpoint = format!(
+            "[endpoints.sink]\nurl = \"http://{address}/hooks\"\nallow = [\"{address}\"]\nsecrets = [\"BENCH_SINK_SECRET\"]\n"
+        );
+        (", \"webhook:sink\"", endpoint)
+    });
+    let policy = format!(
+        "threshold = 0.0\n\n[[rules]]\nname = \"everything\"\nto = [\"task_orchestrator\"{webhook}]\n\n{endpoint}"
+    );
+    let file = folder.canonicalize()?.join("policy.toml");
+    std::fs::write(&file, policy).with_context(|| format!("cannot write {}", file.display()))?;
+    let settings = [
         ("LLM_PROVIDER", "none".to_owned()),
-        ("AUTO_DISPATCH_THRESHOLD", "0".to_owned()),
+        ("DISPATCH_POLICY", file.display().to_string()),
+        ("BENCH_SINK_SECRET", SINK_SECRET.to_owned()),
+        ("BURST_QUIET_MS", "100".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ];
-    if let Some(sink) = sink {
-        settings.push(("SLACK_BOT_TOKEN", "xoxb-bench".to_owned()));
-        settings.push(("SLACK_API_URL", format!("http://{}", sink.address)));
-    }
-    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

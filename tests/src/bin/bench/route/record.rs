@@ -70,8 +70,8 @@ fn section(report: &Report) -> String {
         "{HEADING}\n\n\
          Command: `cargo xtask bench route --record`. PostgreSQL {} (`fsync=on`, `synchronous_commit=on`); database, server, load\n\
          generator and sink share {cores} cores; runs in turn. **End to end**: signed messages over {} connections, {} s, each by a\n\
-         person of its own; local classifier, policy, a mission stored and a message sent to a local HTTP sink; messages are\n\
-         held back while 2,000 are due, so that what is measured is sustained. Beside it pgbench's single-row insert as for\n\
+         person of its own; local classifier, policy, a mission stored and a signed webhook sent to a local HTTP sink; messages\n\
+         are held back while 2,000 are due, so that what is measured is sustained. Beside it pgbench's single-row insert as for\n\
          intake. **Drain**: {} queued messages by one worker, against pgbench on 2 connections that claims 50 jobs, inserts 50\n\
          classifications and 50 missions and finishes the jobs in one commit. **Claims**: the stores' own, of 50 rows each, median.\n\n\
          {table}\n{goals}\n",

@@ -1,0 +1,10 @@
+//! The stages against a real PostgreSQL with a database of Operations Center in it, oddities and all.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod backfill;
+mod locks;
+mod preflight;
+mod support;
+mod verify;
+mod way;
