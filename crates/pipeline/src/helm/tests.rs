@@ -1,0 +1,159 @@
+//! How a replica follows the flag, on a clock of the test's.
+
+use super::*;
+use crate::ports::flag::{MemoryFlag, MemoryFlagLedger};
+use crate::ports::flip_watch::{Answered, MemoryFlips, WatchEnd, Watched};
+use proptest::prelude::*;
+
+struct Fleet {
+    store: Arc<MemoryFlag>,
+    ledger: Arc<MemoryFlagLedger>,
+    flips: Arc<MemoryFlips>,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        Self { store: Arc::default(), ledger: Arc::default(), flips: Arc::default() }
+    }
+
+    async fn helm(&self, name: &str) -> Arc<Helm> {
+        let (store, ledger, flips) = (self.store.clone(), self.ledger.clone(), self.flips.clone());
+        Helm::take(HelmParts { store, ledger, flips, replica: name.to_owned() }, ApiVersion::Operations).await
+    }
+}
+
+fn wish(version: ApiVersion) -> Setting {
+    let wait = Duration::from_secs(3);
+    Setting { steering: Steering::all_to(version), by: "user:a".into(), reason: Some("cut-over".into()), wait }
+}
+
+#[tokio::test(start_paused = true)]
+async fn setting_waits_until_every_replica_serves_by_it() {
+    let fleet = Fleet::new();
+    let stop = CancellationToken::new();
+    let replicas = [fleet.helm("a").await, fleet.helm("b").await, fleet.helm("c").await];
+    for helm in replicas.clone() {
+        let stop = stop.clone();
+        tokio::spawn(async move { helm.watch(&stop).await });
+    }
+    tokio::time::sleep(POLL).await;
+    let done = set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), &wish(ApiVersion::Dispatch)).await.unwrap();
+    assert!(done.is_complete() && done.replicas.len() == 3, "{done:?}");
+    assert!(done.took <= POLL + Duration::from_millis(100), "{:?}", done.took);
+    for helm in &replicas {
+        assert_eq!(helm.contract(Some("anybody")), ApiVersion::Dispatch);
+    }
+    let history = fleet.ledger.history(5).await.unwrap();
+    assert_eq!((history[0].by.as_str(), history[0].reason.as_deref()), ("user:a", Some("cut-over")));
+    stop.cancel();
+    tokio::time::sleep(POLL).await;
+    assert!(fleet.ledger.replicas().await.unwrap().is_empty(), "who leaves is not waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_does_not_answer_the_last_known_value_holds_and_it_shows() {
+    let fleet = Fleet::new();
+    fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    let helm = fleet.helm("a").await;
+    let stop = CancellationToken::new();
+    let watch = tokio::spawn({
+        let (helm, stop) = (helm.clone(), stop.clone());
+        async move { helm.watch(&stop).await }
+    });
+    assert!(!helm.bearing().is_stale());
+    fleet.store.set_down(true);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(helm.contract(None), ApiVersion::Dispatch);
+    assert!(helm.bearing().is_stale());
+    fleet.store.set_down(false);
+    tokio::time::sleep(POLL * 2).await;
+    assert!(!helm.bearing().is_stale());
+    stop.cancel();
+    watch.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answered_leaves_the_seed_in_force() {
+    let fleet = Fleet::new();
+    fleet.store.set_down(true);
+    let helm = fleet.helm("a").await;
+    assert_eq!(helm.contract(None), ApiVersion::Operations);
+    assert_eq!(helm.bearing().confirmed_ago, None);
+    fleet.store.set_down(false);
+    fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    helm.look().await;
+    assert_eq!(helm.contract(None), ApiVersion::Dispatch, "the flag there is wins over the seed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_does_not_follow_is_named() {
+    let fleet = Fleet::new();
+    fleet.ledger.serves("stuck", "1").await.unwrap();
+    let done = set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), &wish(ApiVersion::Dispatch)).await.unwrap();
+    // Its mark of before happens to be the first one, so set once more.
+    let done = if done.is_complete() {
+        set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), &wish(ApiVersion::Dispatch)).await.unwrap()
+    } else {
+        done
+    };
+    assert!(!done.is_complete() && done.took >= Duration::from_secs(3), "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flip_that_makes_things_worse_is_taken_back_with_its_reason() {
+    let fleet = Fleet::new();
+    let helm = fleet.helm("a").await;
+    let stop = CancellationToken::new();
+    let watch = tokio::spawn({
+        let (helm, stop) = (helm.clone(), stop.clone());
+        async move { helm.watch(&stop).await }
+    });
+    let count = |mark: &str, failed: bool| {
+        let key = Answered { route: "/classify", contract: "operations", mark: mark.to_owned() };
+        helm.over().count(key, failed, Duration::ZERO);
+    };
+    (0..100).for_each(|_| count("1", false));
+    tokio::time::sleep(POLL * 2).await;
+    let flag = fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    let back = Steering::all_to(ApiVersion::Operations);
+    let watched = Watched { mark: flag.mark.clone(), back };
+    fleet.flips.arm(&watched, Duration::from_secs(600)).await.unwrap();
+    (0..40).for_each(|n| count(&flag.mark, n % 2 == 0));
+    tokio::time::sleep(POLL * 3).await;
+    assert_eq!(helm.steering(), back);
+    let end = fleet.flips.state(&flag.mark).await.unwrap().unwrap().end;
+    assert!(matches!(&end, Some(WatchEnd::FlippedBack(why)) if why.starts_with("50 %")), "{end:?}");
+    let newest = fleet.ledger.history(1).await.unwrap().remove(0);
+    assert_eq!((newest.by.as_str(), newest.flag.steering), ("guard", back));
+    stop.cancel();
+    watch.await.unwrap();
+}
+
+fn steering(version: ApiVersion, percent: u8) -> Steering {
+    Steering { version, percent, shadow: false }
+}
+
+#[test]
+fn a_share_is_about_as_large_as_it_says() {
+    for percent in [1, 10, 25, 50, 90] {
+        let steered = (0..10_000)
+            .filter(|n| {
+                let author = format!("U{n:06}");
+                contract(steering(ApiVersion::Dispatch, percent), Some(&author)) == ApiVersion::Dispatch
+            })
+            .count();
+        let expected = usize::from(percent) * 100;
+        assert!(steered.abs_diff(expected) < 200, "{percent} %: {steered} of 10,000");
+    }
+}
+
+proptest! {
+    #[test]
+    fn who_is_steered_by_a_smaller_share_is_by_a_larger_one(author in ".{0,20}", a in 1u8..=100, b in 1u8..=100) {
+        let (small, large) = (a.min(b), a.max(b));
+        if contract(steering(ApiVersion::Dispatch, small), Some(&author)) == ApiVersion::Dispatch {
+            prop_assert_eq!(contract(steering(ApiVersion::Dispatch, large), Some(&author)), ApiVersion::Dispatch);
+        }
+        prop_assert_eq!(contract(steering(ApiVersion::Dispatch, 100), Some(&author)), ApiVersion::Dispatch);
+    }
+}
