@@ -30,8 +30,9 @@ async fn a_channel_that_asks_for_a_pause_delays_no_other() {
 async fn receipt(system: &System, server: &Server, event_id: &str) -> Option<Value> {
     let (_, story) = system.get(server, &format!("/observe/logs/{event_id}")).await;
     let entries = story["entries"].as_array()?.iter();
-    let planned = entries.filter(|entry| entry["event"] == "delivery.planned" && entry["detail"]["kind"] == "slack");
-    planned.last().map(|entry| entry["detail"].clone())
+    let mut planned =
+        entries.filter(|entry| entry["event"] == "delivery.planned" && entry["detail"]["kind"] == "slack");
+    planned.next_back().map(|entry| entry["detail"].clone())
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod cutover;
 mod dev;
 mod drain;
 mod external;
 mod faults;
+mod flag;
 mod held;
 mod idempotency;
 mod identity;
@@ -18,8 +20,8 @@ mod policy;
 mod query;
 mod questions;
 mod reason;
-mod retention;
 mod replays;
+mod retention;
 mod routing;
 mod sdk_peers;
 mod shedding;

@@ -68,7 +68,11 @@ async fn the_first_rule_that_matches_decides_and_is_named_everywhere() {
     ] {
         assert_eq!(decided(&system, &server, event).await, (did.to_owned(), rule.to_owned()));
     }
-    assert_eq!((system.ledger().missions().await, system.slack.posted().len()), (1, 0), "no rule sends a receipt");
+    assert_eq!(
+        (system.ledger().missions().await, system.slack.posted().len()),
+        (1, 1),
+        "a question, and no rule sends a receipt"
+    );
     let (_, missions) = system.get(&server, "/missions").await;
     let routing = &missions["items"][0]["routing_decision"];
     assert_eq!(routing, &json!({"auto_dispatch": true, "reason": "Above 0.1 threshold"}), "{missions}");
@@ -92,7 +96,7 @@ async fn the_first_rule_that_matches_decides_and_is_named_everywhere() {
     let answer = system.client.post(path).bearer_auth(service_bearer()).json(&yes).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     system.settled().await;
-    assert_eq!((system.ledger().missions().await, system.slack.posted().len()), (2, 0), "as the rule says");
+    assert_eq!((system.ledger().missions().await, system.slack.posted().len()), (2, 1), "as the rule says");
 
     let (status, policy) = system.get(&server, "/route/policy").await;
     assert_eq!(

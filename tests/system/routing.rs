@@ -129,7 +129,9 @@ async fn below_the_threshold_a_person_decides() {
     system.settled().await;
     let (_, story) = system.get(&server, &format!("/observe/logs/{event_id}")).await;
     assert_eq!(story["state"], "held", "{story}");
-    assert_eq!((system.ledger().missions().await, system.slack.calls()), (0, 0));
+    let posted = system.slack.posted();
+    assert_eq!((system.ledger().missions().await, posted.len()), (0, 1), "the person is asked, nothing is done");
+    assert!(posted[0].text.contains('?'), "{posted:?}");
     system.finish().await;
 }
 

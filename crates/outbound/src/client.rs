@@ -94,6 +94,22 @@ impl Outbound {
         Arriving::new(answer, self.max_response_bytes)
     }
 
+    /// PATCHes with `body`, which is JSON already.
+    ///
+    /// # Errors
+    /// [`SendError`]. An answer of any status is `Ok`, a redirect too.
+    pub async fn patch_json(
+        &self,
+        url: &Url,
+        credentials: Credentials<'_>,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Response, SendError> {
+        let written_as = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let request = self.client_for(url)?.patch(url.clone()).headers(written_as).body(body);
+        self.send(request, credentials, headers).await
+    }
+
     /// POSTs `fields` as a form, in their order.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::ports::classifications::{
     ClassificationStore, ClassificationStoreError, KeptClassification, Preview, Question,
 };
 use dispatch_classification::classification::Utterance;
-use dispatch_classification::classifier::{Classified, Classifier, ClassifierError, Listener, Usage};
+use dispatch_classification::classifier::{Classified, Classifier, ClassifierError, Listener, Silence, Usage};
 use dispatch_mission::clock::Clock;
 use dispatch_mission::ids::{ClassificationId, OperationId};
 use dispatch_mission::signal::Source;
@@ -218,6 +218,18 @@ impl Classify {
         let answer = async move { self.answer_by(by, &questions, &Nobody).await };
         let answer = AbortOnDropHandle::new(home.spawn(answer.in_current_span())).await;
         answer.unwrap_or_else(|_| Err(ClassifyError::CutOff))
+    }
+
+    /// What a text means, without anything being kept. At home; whoever calls need not wait for it.
+    ///
+    /// # Errors
+    /// [`ClassifyError`].
+    pub async fn look(self: Arc<Self>, asked: Asked) -> Result<Classified, ClassifyError> {
+        let home = self.home.clone();
+        let unit = [Utterance { text: asked.text, at: asked.said_at.unwrap_or_else(|| self.clock.now()) }];
+        let look = async move { self.classifier.classify(&unit, &Silence).await };
+        let looked = AbortOnDropHandle::new(home.spawn(look.in_current_span())).await;
+        looked.map_err(|_| ClassifyError::CutOff)?.map_err(ClassifyError::NotUnderstood)
     }
 
     async fn think(

@@ -7,6 +7,7 @@ pub mod deliver;
 pub mod desk;
 pub mod failpoint;
 pub mod group_commit;
+pub mod helm;
 pub mod intake;
 pub mod metered;
 pub mod minds;

@@ -3,6 +3,8 @@
 mod agents;
 mod api_keys;
 mod classifications;
+mod flag;
+mod flip_watch;
 pub mod records;
 mod retention;
 mod streams;
@@ -10,6 +12,8 @@ mod streams;
 pub use agents::agent_log_contract;
 pub use api_keys::api_keys_contract;
 pub use classifications::{classifications_contract, classified, question, rich};
+pub use flag::{flag_ledger_contract, flag_store_contract};
+pub use flip_watch::flip_watch_contract;
 pub use retention::{RetentionWorld, retention_contract};
 pub use streams::{stream_event, streams_contract};
 

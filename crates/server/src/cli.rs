@@ -1,14 +1,16 @@
 //! The command line: its words, the help that teaches them, and where each is carried out. No behaviour of its own.
 
+mod cutover;
 mod dev;
 mod doctor;
 mod dotenv;
 mod endpoint;
+mod flag;
 mod key;
 mod migrate;
-mod retain;
-mod replay;
 mod policy;
+mod replay;
+mod retain;
 mod send;
 mod serve;
 mod server;
@@ -51,6 +53,8 @@ enum Command {
     #[command(after_help = "Safe to repeat, safe beside a running server, safe when several run at once.\n\
         On a database that began as Operations Center it adds schema `dispatch` and touches nothing else.")]
     Migrate,
+    /// Rename the brokerage's tables under its clients, step by step, with a way back at any time
+    Cutover(Box<cutover::Arguments>),
     /// Send a signed Slack or text message to a running server
     Send(Box<send::Arguments>),
     /// Show what became of a message, by any id you hold
@@ -59,6 +63,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Make, list and revoke API keys
     Key(key::Arguments),
+    /// Show or set which contract the unprefixed legacy paths speak
+    Flag(flag::Arguments),
     /// Show whom the policy file names, and switch on again who answered 410
     Endpoint(endpoint::Arguments),
     /// Remove what has been kept for its time, or show what would go
@@ -94,10 +100,12 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Serve(arguments) => serve::run(&arguments).await,
         Command::Worker => serve::work().await,
         Command::Migrate => migrate::run().await,
+        Command::Cutover(arguments) => cutover::run(&arguments).await,
         Command::Send(arguments) => send::run(*arguments).await,
         Command::Trace(arguments) => trace::run(arguments).await,
         Command::Replay(arguments) => replay::run(arguments).await,
         Command::Key(arguments) => key::run(arguments).await,
+        Command::Flag(arguments) => flag::run(arguments).await,
         Command::Endpoint(arguments) => endpoint::run(arguments).await,
         Command::Retain(arguments) => retain::run(arguments).await,
         Command::Policy(arguments) => policy::run(arguments).await,

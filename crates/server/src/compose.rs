@@ -4,6 +4,7 @@ mod access;
 mod aside;
 mod couriers;
 mod gate;
+mod helm;
 mod home;
 mod pools;
 mod programs;
@@ -16,11 +17,12 @@ mod workspaces;
 
 pub use access::{access, published_keys};
 pub use gate::GatedWorker;
+pub use helm::{Watched, elsewhere, helm};
 pub use pools::{Pools, database};
 pub use serve::{listen, until_told};
 pub use thinking::Thinking;
 
-use crate::config::Config;
+use crate::config::{Config, DEPRECATED};
 use crate::http::Surface;
 use crate::http::auth::Access;
 use crate::http::docs::Document;
@@ -28,6 +30,8 @@ use crate::http::front::Front;
 use crate::http::idempotency::Keys;
 use crate::http::intake::slack::SlackDoor;
 use crate::http::intake::sms_door::{CalledAs, SmsDoor};
+use crate::http::operations::Farewell;
+use crate::http::operations::status::Integrations;
 use actix_web::web::Data;
 use anyhow::Result;
 use dispatch_classification::classifier::Classifier;
@@ -80,7 +84,7 @@ use workspaces::Workspaces;
 
 /// Everything that handlers ask for.
 #[must_use]
-pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinking) -> Surface {
+pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinking, watched: &Watched) -> Surface {
     if config.slack.signing_secrets.is_none() {
         tracing::warn!("SLACK_SIGNING_SECRET is not set: /intake/slack answers 503 to everything");
     }
@@ -129,6 +133,13 @@ pub fn surface(config: &Config, pools: &Pools, access: Access, thinking: &Thinki
         access: Data::new(access),
         document: Data::new(Document::of_this_build()),
         front: Data::new(Front::new(config)),
+        helm: Data::from(Arc::clone(&watched.helm)),
+        farewell: Data::new(Farewell { deprecated: DEPRECATED, sunset: config.flag.sunset }),
+        integrations: Data::new(Integrations {
+            openai: !config.llm.providers.is_empty(),
+            slack: config.slack.signing_secrets.is_some(),
+            twilio: config.twilio.credentials.is_some(),
+        }),
     }
 }
 
@@ -218,7 +229,7 @@ pub fn worker(config: &Config, pool: &Pool, untokened: Untokened, thinking: &Thi
     };
     let replays: Arc<dyn Replays> = Arc::new(PgReplays::new(pool.clone()));
     let parts = WorkerParts {
-        name: worker_name(),
+        name: replica_name(),
         units: Arc::new(PgUnitQueue::new(pool.clone())),
         answers: Arc::new(PgAnswerQueue::new(pool.clone())),
         held: Arc::new(PgHeldWork::new(pool.clone())),
@@ -247,8 +258,8 @@ pub fn upkeep(config: &Config, pool: &Pool) -> Upkeep {
     }
 }
 
-/// Unique among all replicas, and readable in `/observe/health` and the timeline.
-fn worker_name() -> String {
+/// Unique among all replicas, and readable in `/observe/health`, `dispatch flag` and the timeline.
+fn replica_name() -> String {
     let random = Uuid::now_v7().simple().to_string();
     format!("{}-{}", std::process::id(), &random[random.len() - 8..])
 }

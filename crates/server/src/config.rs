@@ -2,6 +2,7 @@
 //! Must not open a connection, and knows no adapter beyond the types it fills.
 
 mod database;
+mod flag;
 mod http;
 mod identity;
 mod limits;
@@ -17,6 +18,7 @@ mod twilio;
 mod worker;
 
 pub use database::Database;
+pub use flag::{DEPRECATED, Flag};
 pub use http::Http;
 pub use identity::Identity;
 pub use limits::{Limits, Origin, Rate};
@@ -53,6 +55,7 @@ pub struct Config {
     pub http: Http,
     pub limits: Limits,
     pub database: Database,
+    pub flag: Flag,
     pub slack: Slack,
     pub twilio: Twilio,
     pub llm: Llm,
@@ -76,6 +79,7 @@ impl Config {
             http: Http::read(&mut reader, role),
             limits: Limits::read(&mut reader, role),
             database: Database::read(&mut reader, role),
+            flag: Flag::read(&mut reader),
             slack: Slack::read(&mut reader),
             twilio: Twilio::read(&mut reader),
             llm: Llm::read(&mut reader),

@@ -11,9 +11,11 @@ pub mod headers;
 pub mod idempotency;
 pub mod intake;
 pub mod json;
+pub mod legacy;
 pub mod limits;
 pub mod missions;
 pub mod observe;
+pub mod operations;
 pub mod path_id;
 pub mod problem;
 pub mod reason;
@@ -35,6 +37,7 @@ use dispatch_pipeline::agents::Agents;
 use dispatch_pipeline::answers::Answers;
 use dispatch_pipeline::classify::Classify;
 use dispatch_pipeline::desk::Desk;
+use dispatch_pipeline::helm::Helm;
 use dispatch_pipeline::intake::Intake;
 use dispatch_pipeline::missions::Missions;
 use dispatch_pipeline::observe::Observe;
@@ -50,6 +53,8 @@ use front::Front;
 use idempotency::{Keys, Need};
 use intake::slack::SlackDoor;
 use intake::sms_door::SmsDoor;
+use operations::Farewell;
+use operations::status::Integrations;
 use problem::{Problem, kind};
 
 /// Everything that handlers ask for; each one is its own `web::Data`.
@@ -77,6 +82,9 @@ pub struct Surface {
     pub access: Data<Access>,
     pub document: Data<Document>,
     pub front: Data<Front>,
+    pub helm: Data<Helm>,
+    pub farewell: Data<Farewell>,
+    pub integrations: Data<Integrations>,
 }
 
 /// The application that every server thread runs.
@@ -114,12 +122,20 @@ pub fn app(
         .app_data(surface.access)
         .app_data(surface.document)
         .app_data(surface.front)
+        .app_data(surface.helm)
+        .app_data(surface.farewell)
+        .app_data(surface.integrations)
         .app_data(PayloadConfig::new(intake::LIMIT_BYTES))
         .service(web::scope("/dispatch").configure(routes))
         .configure(routes)
+        .configure(old_routes)
         .default_service(web::to(nothing_here))
         .wrap(from_fn(front::pass))
         .wrap(from_fn(trace::trace))
+        // Answers of the old contract say so, errors too.
+        .wrap(from_fn(operations::farewell))
+        // Outside whatever looks at the route.
+        .wrap(from_fn(legacy::steer))
         // Outermost, for `trace` gives errors a new answer.
         .wrap(security)
         .wrap(from_fn(front::frame))
@@ -167,6 +183,8 @@ fn routes(config: &mut ServiceConfig) {
         .service(get("/route/replays/{replay_id}", Scope::Route, route::batches::show))
         .service(post("/route/replays/{replay_id}/cancel", Scope::Route, route::batches::cancel))
         .service(get("/route/policy", Scope::Route, route::policy::show))
+        .service(guarded("/route/flag", Scope::Route).get(route::flag::show).put(route::flag::set).done())
+        .service(get("/route/flag/history", Scope::Route, route::flag::history))
         .service(open_get("/observe/health", observe::health))
         .service(get("/observe/agents", Scope::Observe, observe::agents))
         .service(get("/observe/logs/{id}", Scope::Observe, observe::story))
@@ -177,6 +195,19 @@ fn routes(config: &mut ServiceConfig) {
         .service(open_get("/docs", docs::to_index))
         .service(open_get("/docs/", docs::index))
         .service(open_get("/docs/{file}", docs::file));
+}
+
+/// The old contract, under its prefix. The flag decides which of these the unprefixed legacy paths lead to.
+fn old_routes(config: &mut ServiceConfig) {
+    config
+        .service(open_get("/operations", operations::root::root))
+        .service(open_get("/operations/", operations::root::root))
+        .service(open_get("/operations/status", operations::status::status))
+        .service(open_post("/operations/webhooks/slack", operations::slack::receive))
+        .service(open_post("/operations/api/slack_webhook", operations::slack::receive))
+        .service(open_post("/operations/webhooks/sms", operations::sms::receive))
+        .service(post("/operations/classify", Scope::Reason, operations::classify::classify))
+        .service(post("/operations/chat", Scope::Reason, operations::chat::chat));
 }
 
 /// A path that callers read.

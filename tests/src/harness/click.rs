@@ -59,13 +59,11 @@ impl Click {
     }
 
     /// The signed request.
-    #[must_use]
     pub fn request(&self, client: &Client, base: &str) -> RequestBuilder {
         self.signed(client, base, SECRET, OffsetDateTime::now_utc().unix_timestamp())
     }
 
     /// The request, signed with any secret and time.
-    #[must_use]
     pub fn signed(&self, client: &Client, base: &str, secret: &str, at: i64) -> RequestBuilder {
         let body = self.form().into_bytes();
         let signature = sign(&SecretString::from(secret.to_owned()), at, &body);

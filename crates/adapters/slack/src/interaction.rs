@@ -102,7 +102,7 @@ mod tests {
     const QUESTION: &str = "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d60";
 
     /// As in Slack's reference, cut to what stands there always.
-    fn click(action: Value) -> Value {
+    fn click(action: &Value) -> Value {
         let mut payload = json!({
             "type": "block_actions", "team": {"id": "T1", "domain": "kw"}, "api_app_id": "A1", "token": "old",
             "user": {"id": "U2", "username": "ann", "team_id": "T1"},
@@ -138,7 +138,7 @@ mod tests {
             (sale, Says::Choose { meaning: Alternative::SaleListing }),
             (realtor, Says::Realtor { person: "U7".into() }),
         ] {
-            let answer = answered(&click(action));
+            let answer = answered(&click(&action));
             assert_eq!((answer.says, answer.question.to_string().as_str()), (says, QUESTION));
             assert_eq!((answer.workspace.as_str(), answer.person.as_str()), ("T1", "U2"));
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn one_click_has_one_key_and_another_one_another() {
-        let confirm = click(json!({"action_id": "dispatch_confirm"}));
+        let confirm = click(&json!({"action_id": "dispatch_confirm"}));
         let again = answered(&confirm);
         assert_eq!(answered(&confirm).key, again.key);
         assert_ne!(answered(&confirm).answer_id, again.answer_id);
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn who_clicks_in_a_shared_channel_is_of_the_own_workspace() {
-        let mut shared = click(json!({"action_id": "dispatch_confirm"}));
+        let mut shared = click(&json!({"action_id": "dispatch_confirm"}));
         shared["user"]["team_id"] = json!("T9");
         assert_eq!(answered(&shared).workspace, "T9");
         shared["user"].as_object_mut().expect("object").remove("team_id");
@@ -187,9 +187,9 @@ mod tests {
             json!({"action_id": "dispatch_choose", "selected_option": null}),
             json!({"action_id": "dispatch_realtor", "selected_user": "U1> <!channel"}),
         ] {
-            assert_eq!(ignored(click(action.clone())), reason::ACTION_UNSUPPORTED, "{action}");
+            assert_eq!(ignored(click(&action)), reason::ACTION_UNSUPPORTED, "{action}");
         }
-        let mut nobody = click(json!({"action_id": "dispatch_confirm"}));
+        let mut nobody = click(&json!({"action_id": "dispatch_confirm"}));
         nobody["user"]["id"] = json!("");
         assert_eq!(ignored(nobody), reason::PERSON_MISSING);
     }

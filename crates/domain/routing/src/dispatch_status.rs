@@ -59,6 +59,8 @@ pub struct DeliveryStatus {
     pub reason: Option<String>,
     /// When it is tried next; none while it is being tried, waits for another delivery, or is finished.
     pub next_attempt_at: Option<OffsetDateTime>,
+    /// Until when its lane keeps it back, where it does; `reason` says why: `breaker_open`, `rate_limited`.
+    pub held_until: Option<OffsetDateTime>,
     /// Whether a worker has it now.
     pub in_hand: bool,
     /// The delivery that must have arrived first.

@@ -5,6 +5,8 @@ pub mod api_keys;
 pub mod classifications;
 pub mod converser;
 pub mod doorbell;
+pub mod flag;
+pub mod flip_watch;
 pub mod idempotency;
 pub mod identity;
 pub mod records;

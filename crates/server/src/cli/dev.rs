@@ -74,7 +74,8 @@ async fn serve(
     let pools = Pools::open(&url, config.database.connections).await?;
     seed::brokerage(&mut *pools.work.get().await?).await.context("the invented brokerage could not be added")?;
     let thinking = Thinking::new(config)?;
-    let surface = compose::surface(config, &pools, Access::ThisMachine, &thinking);
+    let watched = compose::helm(config, &pools).await?;
+    let surface = compose::surface(config, &pools, Access::ThisMachine, &thinking, &watched);
     let worker = compose::worker(config, &pools.work, Untokened::Recorded, &thinking)?;
     let metering = thinking.metering(&pools.work);
     ready();
@@ -82,6 +83,7 @@ async fn serve(
         outcome = compose::until_told(Some((listener, surface)), Some(worker)) => outcome,
         never = database.keep_running() => never,
     };
+    watched.end().await;
     metering.end().await;
     pools.close();
     outcome

@@ -31,11 +31,13 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         Some(compose::worker(&config, &pools.work, Untokened::Failed, &thinking)?)
     };
-    let surface = compose::surface(&config, &pools, compose::access(&config, &pools)?, &thinking);
+    let watched = compose::helm(&config, &pools).await?;
+    let surface = compose::surface(&config, &pools, compose::access(&config, &pools)?, &thinking, &watched);
     let address = listener.local_addr().context("the port was lost")?;
     tracing::info!(url = format!("http://{address}"), database = %url, worker = worker.is_some(), "listening");
     let metering = thinking.metering(&pools.work);
     let outcome = compose::until_told(Some((listener, surface)), worker).await;
+    watched.end().await;
     metering.end().await;
     pools.close();
     outcome.map(|()| ExitCode::SUCCESS)

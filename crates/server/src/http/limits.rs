@@ -54,7 +54,7 @@ impl Claim {
         let route = pattern.map(|pattern| pattern.strip_prefix("/dispatch").unwrap_or(pattern));
         match route {
             Some("/livez" | "/readyz" | "/observe/health") => Self::Probe,
-            Some(route) if route.starts_with("/intake/") => Self::Webhook,
+            Some(route) if route.starts_with("/intake/") || route.starts_with("/operations/webhooks/") => Self::Webhook,
             _ if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(API_KEY) => Self::Token,
             _ => Self::None,
         }

@@ -16,6 +16,7 @@ use crate::http::path_id::PathId;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
+use dispatch_pipeline::helm::Helm;
 use dispatch_pipeline::observe::{CheckStatus, Observe};
 
 /// Probes everything, or tells what a probe of the last second found.
@@ -30,8 +31,9 @@ use dispatch_pipeline::observe::{CheckStatus, Observe};
     ),
     security(()),
 )]
-pub async fn health(observe: Data<Observe>) -> Result<Json<HealthDto>, Problem> {
-    let health = observe.health().await;
+pub async fn health(observe: Data<Observe>, helm: Data<Helm>) -> Result<Json<HealthDto>, Problem> {
+    let mut health = observe.health().await;
+    health.checks.push(helm.bearing().check());
     if health.is_ready() {
         return Ok(Json(health.into()));
     }

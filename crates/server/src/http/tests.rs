@@ -5,6 +5,7 @@ mod changes;
 mod contract;
 mod document;
 mod front_door;
+mod helm;
 mod idempotency;
 mod identity;
 mod interactions;
@@ -72,6 +73,9 @@ fn surface(fault: Fault) -> Surface {
         access: Data::new(access),
         document: Data::new(Document::of_this_build()),
         front: front(&[]),
+        helm: helm::helm(),
+        farewell: helm::farewell(),
+        integrations: helm::integrations(),
     }
 }
 

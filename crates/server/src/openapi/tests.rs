@@ -9,6 +9,7 @@ use dispatch_classification::taxonomy::{GroupKey, ListingType, MessageType, Task
 use dispatch_mission::mission::{MissionKind, MissionType, Visibility};
 use dispatch_mission::signal::Source;
 use dispatch_mission::status::MissionStatus;
+use dispatch_pipeline::ports::flag::ApiVersion;
 use dispatch_routing::delivery::DeliveryState;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -92,6 +93,17 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
             ]),
         ),
         ("TaskKey", json!(TaskKey::ALL.map(TaskKey::as_str))),
+        ("ApiVersion", json!(ApiVersion::ALL.map(ApiVersion::as_str))),
+        ("DeadOrder", json!(["newest", "oldest"])),
+        ("FaultClass", json!(["pipeline", "target"])),
+        ("OwnerKind", json!(["realtor", "staff", "destination", "operator"])),
+        ("PolicyAction", json!(["send", "hold", "nothing"])),
+        ("PolicySource", json!(["file", "built_in"])),
+        ("ReplayOutcome", json!(["understood_anew", "dispatched", "held", "nothing"])),
+        ("ReplaysState", json!(["running", "done", "cancelled"])),
+        ("Stage", json!(["classify", "route", "deliver"])),
+        ("ThresholdSource", json!(["policy", "environment"])),
+        ("Weekday", json!(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])),
     ]);
     let document: Value = serde_json::from_str(&json()).expect("JSON");
     let schemas = document["components"]["schemas"].as_object().expect("components");

@@ -11,8 +11,8 @@ mod pending;
 
 use std::time::Duration;
 
-use diesel_async::RunQueryDsl;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use self::error::MigrateError;
@@ -101,6 +101,38 @@ pub async fn run(url: &DatabaseUrl, which: Which) -> Result<Report, MigrateError
         Ok(Report { applied, brokerage })
     })
     .await
+}
+
+/// Puts Dispatch's version trigger on the brokerage's mission tables, once these answer to the new names: for whoever has just
+/// expanded them. Where there is no Dispatch yet, its migrations do it when they come. Nobody waits for it for long.
+///
+/// # Errors
+///
+/// When the tables could not be locked within ten tries, or the role does not own them.
+pub async fn install_mission_triggers(url: &DatabaseUrl) -> Result<(), MigrateError> {
+    const INSTALL: &str = "BEGIN; SET LOCAL lock_timeout = '50ms';
+        DO $$ BEGIN
+            IF to_regprocedure('dispatch.install_mission_triggers()') IS NOT NULL THEN
+                PERFORM dispatch.install_mission_triggers();
+            END IF;
+        END $$;
+        COMMIT";
+    let session = Session {
+        application_name: "dispatch triggers".to_owned(),
+        statement_timeout: Duration::ZERO,
+        lock_timeout: PATIENCE,
+    };
+    let mut connection = connect::open(url, &session).await?;
+    let mut tries = 0;
+    while let Err(error) = connection.batch_execute(INSTALL).await {
+        connection.batch_execute("ROLLBACK").await.map_err(MigrateError::Records)?;
+        tries += 1;
+        if tries == 10 || !is_lock_timeout(&error) {
+            return Err(MigrateError::Records(error));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
 
 /// Takes back everything that [`run`] did, newest first, and its records. For tests of the migrations.

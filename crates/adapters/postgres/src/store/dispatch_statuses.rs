@@ -18,6 +18,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::deliveries::held::held;
 use super::error::StoreError;
 use super::sql::sql;
 use crate::connect::Pool;
@@ -32,13 +33,18 @@ FROM (
 ) AS asked JOIN dispatch.dispatches AS p USING (dispatch_id)";
 
 // Their ids are minted in the order of the plan. One that waits for another delivery is due at infinity.
-const DELIVERIES: &str = "
-SELECT delivery_id, destination, state, reason, after_delivery, settled_at, held.in_hand,
-    CASE WHEN state = 'pending' AND NOT held.in_hand AND next_attempt_at < 'infinity' THEN next_attempt_at END
-        AS next_attempt_at
-FROM dispatch.deliveries
-CROSS JOIN LATERAL (SELECT state = 'pending' AND claim_token IS NOT NULL AND lease_until > now() AS in_hand) AS held
-WHERE dispatch_id = $1 AND ($2 IS NULL OR delivery_id = $2) ORDER BY delivery_id";
+const DELIVERIES: &str = concat!(
+    "
+SELECT delivery_id, destination, state, coalesce(held.reason, d.reason) AS reason, after_delivery, settled_at, taken.in_hand,
+    CASE WHEN state = 'pending' AND NOT taken.in_hand AND next_attempt_at < 'infinity' THEN next_attempt_at END
+        AS next_attempt_at, held.until AS held_until
+FROM dispatch.deliveries AS d
+CROSS JOIN LATERAL (SELECT state = 'pending' AND claim_token IS NOT NULL AND lease_until > now() AS in_hand) AS taken
+",
+    held!(),
+    "
+WHERE dispatch_id = $1 AND ($2 IS NULL OR delivery_id = $2) ORDER BY delivery_id"
+);
 
 const ATTEMPTS: &str = "
 SELECT delivery_id, at, coalesce(detail ->> 'outcome', 'unknown') AS outcome, detail ->> 'code' AS code,
@@ -109,6 +115,8 @@ struct DeliveryRow {
     in_hand: bool,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     next_attempt_at: Option<OffsetDateTime>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    held_until: Option<OffsetDateTime>,
 }
 
 #[derive(QueryableByName)]
@@ -184,6 +192,7 @@ fn delivery(row: DeliveryRow, attempts: Vec<Attempt>) -> Result<DeliveryStatus, 
         state: DeliveryState::parse(&row.state).unwrap_or(DeliveryState::Pending),
         reason: row.reason,
         next_attempt_at: row.next_attempt_at,
+        held_until: row.held_until,
         in_hand: row.in_hand,
         after: row.after_delivery.map(DeliveryId),
         settled_at: row.settled_at,

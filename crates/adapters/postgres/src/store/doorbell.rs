@@ -1,4 +1,4 @@
-//! The `Doorbell` port: LISTEN on a connection of its own, made anew whenever it breaks.
+//! The `Doorbell` port: LISTEN on a connection of its own, made anew whenever it breaks. Each bell has a channel.
 //!
 //! It only wakes. It must not know what is due.
 
@@ -43,12 +43,17 @@ impl Bell {
 }
 
 impl PgDoorbell {
-    /// Listens where this pool connects to, from now until it is dropped. Needs a Tokio runtime.
+    /// Listens for work where this pool connects to, from now until it is dropped. Needs a Tokio runtime.
     #[must_use]
     #[allow(clippy::needless_pass_by_value)] // as for the other stores
     pub fn new(pool: Pool) -> Self {
+        Self::on("dispatch_work", &pool)
+    }
+
+    /// The same for another channel.
+    pub(super) fn on(channel: &'static str, pool: &Pool) -> Self {
         let bell = Arc::new(Bell::default());
-        let listener = tokio::spawn(listen(pool.url().clone(), Arc::clone(&bell)));
+        let listener = tokio::spawn(listen(channel, pool.url().clone(), Arc::clone(&bell)));
         Self { bell, listener }
     }
 }
@@ -85,13 +90,13 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn listen(url: DatabaseUrl, bell: Arc<Bell>) {
+async fn listen(channel: &'static str, url: DatabaseUrl, bell: Arc<Bell>) {
     let mut pause = Duration::from_millis(250);
     loop {
-        match session(&url, &bell).await {
+        match session(channel, &url, &bell).await {
             Ok(()) => pause = Duration::from_millis(250),
             Err(error) => {
-                tracing::debug!(%error, "no LISTEN connection; workers poll meanwhile");
+                tracing::debug!(%error, "no LISTEN connection; whoever waits polls meanwhile");
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
@@ -100,9 +105,13 @@ async fn listen(url: DatabaseUrl, bell: Arc<Bell>) {
 }
 
 /// Listens until the connection breaks.
-async fn session(url: &DatabaseUrl, bell: &Bell) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn session(
+    channel: &str,
+    url: &DatabaseUrl,
+    bell: &Bell,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut connection = connect::one(url).await?;
-    connection.batch_execute("LISTEN dispatch_work").await?;
+    connection.batch_execute(&format!("LISTEN {channel}")).await?;
     // Something may have been committed while nobody listened.
     bell.ring();
     let mut notifications = std::pin::pin!(connection.notifications_stream());

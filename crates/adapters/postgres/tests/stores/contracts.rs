@@ -2,10 +2,12 @@
 
 use dispatch_mission::testing::signal_log_contract;
 use dispatch_pipeline::group_commit::{GroupCommit, Limits};
-use dispatch_pipeline::testing::{agent_log_contract, idempotency_contract};
+use dispatch_pipeline::testing::{
+    agent_log_contract, flag_ledger_contract, flag_store_contract, flip_watch_contract, idempotency_contract,
+};
 use dispatch_postgres::store::{
-    PgAgentLog, PgDeadLetters, PgDeliveryQueue, PgDispatchStatuses, PgIdempotency, PgReplayBatches, PgReplays,
-    PgSignalLog, PgUnitQueue,
+    PgAgentLog, PgDeadLetters, PgDeliveryQueue, PgDispatchStatuses, PgFlag, PgFlagLedger, PgFlipWatch, PgIdempotency,
+    PgReplayBatches, PgReplays, PgSignalLog, PgUnitQueue,
 };
 use dispatch_postgres::testing::TestDatabase;
 use dispatch_routing::testing::{
@@ -111,4 +113,26 @@ async fn idempotency() {
 async fn agent_log() {
     let database = TestDatabase::new().await;
     agent_log_contract(&PgAgentLog::new(database.pool())).await;
+}
+
+#[tokio::test]
+async fn flag() {
+    let database = TestDatabase::new().await;
+    flag_store_contract(&PgFlag::listening(database.pool())).await;
+    let database = TestDatabase::new().await;
+    flag_ledger_contract(&PgFlagLedger::new(database.pool())).await;
+}
+
+#[tokio::test]
+async fn flip_watch() {
+    let database = TestDatabase::new().await;
+    flip_watch_contract(&PgFlipWatch::new(database.pool()), async |by| {
+        let micros = by.as_micros();
+        let moved = format!(
+            "UPDATE dispatch.flag_guards SET until = until - {micros} * interval '1 microsecond',
+                 claimed_until = claimed_until - {micros} * interval '1 microsecond'"
+        );
+        database.execute(&moved).await;
+    })
+    .await;
 }

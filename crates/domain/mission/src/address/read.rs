@@ -40,7 +40,8 @@ pub(super) fn read(text: &str) -> Option<Address> {
         head = parts.next()?;
     }
     let Some(number) = take_number(&mut head, &mut unit) else {
-        return named(head.into_iter().chain(parts.flatten()).collect(), unit, text);
+        let pieces: Vec<Piece> = head.into_iter().chain(parts.flatten()).collect();
+        return named(&pieces, unit, text);
     };
     let mut street = spoken(&head);
     if street.is_empty() {
@@ -76,7 +77,7 @@ fn parts(text: &str) -> Vec<Vec<Piece>> {
     }
     for part in &mut parts {
         for at in 0..part.len() {
-            if matches!(part[at].word(), Some("at" | "of")) && part.get(at + 1).is_some_and(|next| starts(next)) {
+            if matches!(part[at].word(), Some("at" | "of")) && part.get(at + 1).is_some_and(starts) {
                 part[at] = Piece::Joint;
             }
         }
@@ -191,8 +192,8 @@ fn spoken(part: &[Piece]) -> Vec<String> {
 }
 
 /// A lot or a building: all of its words count.
-fn named(pieces: Vec<Piece>, unit: Option<String>, text: &str) -> Option<Address> {
-    let mut street = spoken(&pieces);
+fn named(pieces: &[Piece], unit: Option<String>, text: &str) -> Option<Address> {
+    let mut street = spoken(pieces);
     while street.len() > 1 && matches!(street[0].as_str(), "at" | "of" | "in") {
         street.remove(0);
     }

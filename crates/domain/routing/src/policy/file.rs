@@ -100,7 +100,7 @@ impl Policy {
         });
         Self {
             threshold: draft.threshold.unwrap_or_else(|| built_in().threshold),
-            rules: draft.rules.unwrap_or_else(|| built_in().rules.as_of_elsewhere()),
+            rules: draft.rules.unwrap_or_else(|| built_in().rules.of_elsewhere()),
             question: draft.question.unwrap_or_else(|| built_in().question),
             receipt: draft.receipt.unwrap_or_else(|| built_in().receipt),
             held: draft.held.unwrap_or_else(|| built_in().held),

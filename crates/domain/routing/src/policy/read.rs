@@ -34,7 +34,17 @@ pub(super) struct Draft {
 pub(super) type Templates = (BTreeMap<GroupKey, Vec<ActivityTemplate>>, Vec<ActivityTemplate>);
 
 const SECTIONS: [&str; 11] = [
-    "threshold", "rules", "question", "held", "receipt", "retry", "limits", "task_types", "templates", "endpoints", "agents",
+    "threshold",
+    "rules",
+    "question",
+    "held",
+    "receipt",
+    "retry",
+    "limits",
+    "task_types",
+    "templates",
+    "endpoints",
+    "agents",
 ];
 
 /// A listing has as many priorities, from 10 to 0.
@@ -173,7 +183,8 @@ mod tests {
     #[test]
     fn the_built_in_policy_says_everything() {
         let draft = Draft::read(BUILT_IN).expect("valid");
-        let Draft { threshold, rules, question, held, receipt, retry, limits, task_types, templates, endpoints } = draft;
+        let Draft { threshold, rules, question, held, receipt, retry, limits, task_types, templates, endpoints } =
+            draft;
         assert!(endpoints.webhooks.is_empty() && endpoints.agents.is_empty());
         assert!(threshold.is_some() && rules.is_some() && question.is_some() && receipt.is_some());
         assert!(held.is_some() && limits.is_some() && retry.is_some() && task_types.is_some() && templates.is_some());

@@ -114,7 +114,7 @@ impl Rules {
     }
 
     /// The same, in a file that does not name them.
-    pub(super) fn as_of_elsewhere(mut self) -> Self {
+    pub(super) fn of_elsewhere(mut self) -> Self {
         self.listed.iter_mut().chain([&mut self.last]).for_each(|rule| rule.line = 0);
         self
     }

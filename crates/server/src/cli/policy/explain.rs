@@ -80,7 +80,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
 pub(super) fn explain(routing: &Routing, understood: &Understood) -> Explanation {
     let Routing { policy, zone, .. } = routing;
     let Understood { unit, classification } = understood;
-    let Decision { routing: why, rule, verdict } = policy.decide(unit, classification, zone);
+    let Decision { routing: why, rule, verdict, .. } = policy.decide(unit, classification, zone);
     let (action, hold, plan) = match verdict {
         Verdict::Dispatch(plan) => ("send", None, plan),
         Verdict::Hold(hold) => ("hold", Some(hold.reason), on_word(routing, understood)),

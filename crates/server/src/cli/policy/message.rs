@@ -23,6 +23,7 @@ use uuid::Uuid;
 const UNKNOWN: &str = "-";
 
 #[derive(Args)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// What the message says, or the id of a unit that is held in the database of DATABASE_URL, or of its classification
     #[arg(value_name = "TEXT|ID", required_unless_present_any = ["kind", "key"])]
@@ -107,6 +108,7 @@ impl Arguments {
         };
         let file = Attachment { name: None, media_type: None, url: None };
         Ok(ClaimedUnit {
+            replay: None,
             unit_id: UnitId::mint(),
             token: ClaimToken(Uuid::nil()),
             attempts: 1,

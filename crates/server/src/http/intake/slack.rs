@@ -42,7 +42,12 @@ impl SlackDoor {
     }
 
     /// Verifies and parses one event.
-    fn open(&self, request: &HttpRequest, body: &[u8], trace: &TraceContext) -> Result<Incoming, Problem> {
+    pub(in crate::http) fn open(
+        &self,
+        request: &HttpRequest,
+        body: &[u8],
+        trace: &TraceContext,
+    ) -> Result<Incoming, Problem> {
         let now = self.verify(request, body)?;
         let header = |name: &str| header(request, name);
         let redelivery = event::redelivery(header(event::RETRY_NUM_HEADER), header(event::RETRY_REASON_HEADER));

@@ -87,15 +87,26 @@ pub async fn receive(
     door: Data<SmsDoor>,
     intake: Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let account = door.open(&request, &body.0)?;
+    Ok(answer(&take_in(&request, &body, &trace, &door, &intake).await?))
+}
+
+/// Verifies, parses and stores one message.
+pub(in crate::http) async fn take_in(
+    request: &HttpRequest,
+    body: &FormOrJsonBytes,
+    trace: &TraceContext,
+    door: &SmsDoor,
+    intake: &Intake,
+) -> Result<Receipt, Problem> {
+    let account = door.open(request, &body.0)?;
     let reception = Reception {
-        idempotency_token: header(&request, IDEMPOTENCY_HEADER),
+        idempotency_token: header(request, IDEMPOTENCY_HEADER),
         trace_id: trace.trace_id(),
         received_at: door.now(),
         account,
     };
-    let signal = event::parse(header(&request, CONTENT_TYPE.as_str()), &body.0, reception)?;
-    Ok(answer(&intake.receive(signal).await?))
+    let signal = event::parse(header(request, CONTENT_TYPE.as_str()), &body.0, reception)?;
+    Ok(intake.receive(signal).await?)
 }
 
 fn answer(receipt: &Receipt) -> HttpResponse {

@@ -76,7 +76,7 @@ impl SmsDoor {
 
     /// The URL as Twilio may have called it: path and query as they came, and behind the prefix that a proxy takes away.
     fn urls(&self, request: &HttpRequest) -> Result<(String, Option<String>), Problem> {
-        let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+        let asked = crate::http::legacy::called(request);
         match &self.called_as {
             CalledAs::Public { origin, prefix } => {
                 let behind = (!prefix.is_empty()).then(|| format!("{origin}{prefix}{asked}"));

@@ -54,7 +54,7 @@ impl From<CheckStatus> for CheckStatusDto {
 /// One check of health.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
-    /// `database`, `migrations`, `workers` or `brokerage`.
+    /// `database`, `migrations`, `workers`, `brokerage` or `flag`.
     pub name: &'static str,
     /// How it went.
     pub status: CheckStatusDto,

@@ -1,6 +1,7 @@
 //! A problem on its way out: rendered, and its whole chain logged, once. Must not know which errors there are.
 
 use super::{Problem, ProblemBody, kind};
+use crate::http::operations;
 use crate::http::trace::TraceContext;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
@@ -43,6 +44,18 @@ impl Problem {
         }
         // `json` keeps a content type that is already set.
         answer.content_type(MEDIA_TYPE).json(self.body(trace, instance))
+    }
+
+    /// The same for clients of the old contract: as FastAPI said what is wrong.
+    fn render_old(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        for (name, value) in &self.0.headers {
+            answer.insert_header((name, value));
+        }
+        if matches!(self.0.kind.status, 408 | 413) {
+            answer.force_close();
+        }
+        answer.json(operations::error_body(self.0.detail.as_deref().unwrap_or(self.0.kind.title)))
     }
 
     /// Writes it to the log where no answer does: in the middle of a stream.
@@ -91,15 +104,13 @@ pub fn finish<B: MessageBody>(response: ServiceResponse<B>, trace: &TraceContext
         return response.map_into_left_body();
     }
     let instance = response.request().path().to_owned();
-    let ours = response.response().error().and_then(|error| error.as_error::<Problem>());
-    let answer = if let Some(problem) = ours {
+    let is_old = operations::speaks(response.request());
+    let render = |problem: &Problem| {
         problem.log();
-        problem.render(trace, Some(&instance))
-    } else {
-        let problem = of_framework(&response);
-        problem.log();
-        problem.render(trace, Some(&instance))
+        if is_old { problem.render_old() } else { problem.render(trace, Some(&instance)) }
     };
+    let ours = response.response().error().and_then(|error| error.as_error::<Problem>());
+    let answer = if let Some(problem) = ours { render(problem) } else { render(&of_framework(&response)) };
     let mut finished = response.into_response(answer);
     finished.response_mut().extensions_mut().insert(Final);
     finished.map_into_right_body()

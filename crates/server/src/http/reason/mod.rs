@@ -16,6 +16,7 @@ pub use dto::{ClassificationDto, ClassificationListDto};
 pub use events::{
     ClassifyCompleteEventDto, ClassifyMetadataEventDto, DeltaEventDto, StreamCompleteEventDto, StreamEventDto,
 };
+pub(in crate::http) use query_dto::asker;
 pub use query_dto::{
     CitationsEventDto, QueryCompleteEventDto, QueryMetadataEventDto, ToolCallEventDto, ToolResultEventDto,
 };

@@ -192,7 +192,7 @@ fn too_much(pointer: &str, detail: String) -> Problem {
 }
 
 /// Whoever asks, with their rights.
-pub(super) fn asker(caller: &Caller) -> Asker {
+pub(in crate::http) fn asker(caller: &Caller) -> Asker {
     let viewer = Viewer {
         sight: caller.sight(),
         observes: caller.may(Scope::Observe),

@@ -118,6 +118,9 @@ pub struct BatchDto {
     pub ended_at: Option<Timestamp>,
 }
 
+/// Whether a word may stand in a list.
+type IsWord = fn(&str) -> bool;
+
 impl BatchRequestDto {
     pub(super) fn read(&self, by: Decider) -> Result<NewBatch, Problem> {
         let mut errors = Vec::new();
@@ -176,7 +179,7 @@ impl BatchRequestDto {
 
     fn look_at_words(&self, errors: &mut Vec<ProblemField>) {
         let is_end = |word: &str| matches!(word, "dead" | "exhausted" | "failed" | "unknown");
-        let lists: [(&str, &[String], fn(&str) -> bool); 4] = [
+        let lists: [(&str, &[String], IsWord); 4] = [
             ("reasons", &self.reasons, is_code),
             ("kinds", &self.kinds, is_code),
             ("destinations", &self.destinations, is_name),

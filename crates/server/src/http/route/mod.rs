@@ -10,6 +10,7 @@ mod dead_dto;
 mod dead_query;
 pub mod dispatch;
 mod dto;
+pub mod flag;
 pub mod held;
 mod plan;
 pub mod policy;

@@ -5,6 +5,7 @@ use crate::config::Routing;
 use crate::http::missions::{MissionTypeDto, VisibilityDto};
 use crate::http::reason::{MessageSourceDto, MessageTypeDto};
 use crate::http::timestamp::Timestamp;
+use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::policy::{Action, Band, Condition, Policy, Rule, Warning, key_of};
 use dispatch_routing::storage::ActivityTemplate;
 use serde::Serialize;
@@ -26,7 +27,8 @@ use utoipa::ToSchema;
         "task": "Task detected!", "listing": "Listing detected: {group} - {address}",
         "listing_without_address": "Listing detected: {group}", "taken": "Somebody is already working on this.",
     },
-    "retry": { "pauses_seconds": [1, 5, 30] }, "task_types": [{ "key": "SALE_ACTIVE_TASKS", "type": "MARKETING" }],
+    "retry": { "pauses_seconds": [1, 5, 30], "deadline_hours": 24 },
+    "retry_machines": { "pauses_seconds": [5, 300, 1800], "deadline_hours": 120 }, "task_types": [{ "key": "SALE_ACTIVE_TASKS", "type": "MARKETING" }],
     "templates": [{ "key": "default", "activities": [{ "name": "Review listing details", "type": "ADMIN", "visibility": "BOTH" }] }],
     "endpoints": ["crm"], "agents": [], "warnings": [],
 }))]
@@ -56,8 +58,10 @@ pub struct PolicyDto {
     pub question: PolicyQuestionDto,
     /// What people hear of their messages.
     pub receipt: PolicyReceiptDto,
-    /// When deliveries are tried again.
+    /// When deliveries to people are tried again.
     pub retry: PolicyRetryDto,
+    /// The same of endpoints and agents.
+    pub retry_machines: PolicyRetryDto,
     /// Keys whose tasks are not ADMIN work.
     pub task_types: Vec<TaskTypeDto>,
     /// The activities of new listings.
@@ -207,11 +211,23 @@ pub struct PolicyReceiptDto {
 
 /// When deliveries are tried again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = PolicyRetry, example = json!({ "pauses_seconds": [1, 5, 30] }))]
+#[schema(as = PolicyRetry, example = json!({ "pauses_seconds": [1, 5, 30], "deadline_hours": 24 }))]
 pub struct PolicyRetryDto {
     /// The pause after each attempt; then it is given up.
     #[schema(value_type = Vec<i64>)]
     pub pauses_seconds: Vec<u64>,
+    /// After so many hours it is given up, however many pauses are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, nullable = false)]
+    pub deadline_hours: Option<u64>,
+}
+
+fn schedule(policy: &Policy, kind: DestinationKind) -> PolicyRetryDto {
+    let schedule = policy.retry.of(kind);
+    PolicyRetryDto {
+        pauses_seconds: schedule.pauses_seconds().to_vec(),
+        deadline_hours: schedule.deadline().map(|age| age.as_secs() / 3600),
+    }
 }
 
 /// A key whose tasks are not ADMIN work.
@@ -286,7 +302,8 @@ impl From<&Routing> for PolicyDto {
                 listing_without_address: policy.receipt.listing_without_address.clone(),
                 taken: policy.receipt.taken.clone(),
             },
-            retry: PolicyRetryDto { pauses_seconds: policy.retry.pauses_seconds().to_vec() },
+            retry: schedule(policy, DestinationKind::Slack),
+            retry_machines: schedule(policy, DestinationKind::Webhook),
             task_types: task_types(policy),
             templates: templates(policy),
             endpoints: policy.endpoints.webhooks.keys().cloned().collect(),

@@ -57,7 +57,7 @@ pub struct DispatchReportDto {
 
 /// How many deliveries stand where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
-#[schema(as = Progress, example = json!({
+#[schema(as = DispatchProgress, example = json!({
     "total": 2, "pending": 1, "delivered": 1, "held": 0, "exhausted": 0, "failed": 0, "unknown": 0, "cancelled": 0,
 }))]
 #[allow(missing_docs)] // they are the states of deliveries
@@ -105,6 +105,10 @@ pub struct DeliveryReportDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub next_attempt_at: Option<Timestamp>,
+    /// Until when its destination is left alone, or its channel has had its share; `reason` is `breaker_open` or `rate_limited` then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    pub held_until: Option<Timestamp>,
     /// The delivery that has to arrive first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -194,6 +198,7 @@ impl From<DeliveryStatus> for DeliveryReportDto {
             reason: delivery.reason,
             in_hand: delivery.in_hand,
             next_attempt_at: delivery.next_attempt_at.map(Into::into),
+            held_until: delivery.held_until.map(Into::into),
             after: delivery.after.map(|id| id.to_string()),
             settled_at: delivery.settled_at.map(Into::into),
             attempts: delivery.attempts.into_iter().map(Into::into).collect(),

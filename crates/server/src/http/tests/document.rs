@@ -33,6 +33,9 @@ async fn every_operation_of_the_document_answers_as_it_declares() {
                 "post" if path == "/intake/sms/status" => sms::sound("/intake/sms/status", sms::REPORT),
                 "get" if path.starts_with("/reason/") => get_as_user(&reason::sound_path(path)),
                 "post" if path.starts_with("/reason/") => reason::sound(path),
+                "put" if path == "/route/flag" => {
+                    as_service(TestRequest::put().uri(path).set_json(json!({ "api_version": "dispatch" })))
+                }
                 "get" | "post" if path.starts_with("/route/") => route::sound(method, path),
                 "get" => get_as_user(&path.replace("{mission_id}", "m-1").replace("{id}", "m-1")),
                 "post" | "put" | "delete" if path.starts_with("/missions") => sound_change(method, path),

@@ -144,7 +144,8 @@ async fn what_succeeded_is_named_and_never_by_its_phone_number() {
 
 #[actix_web::test]
 async fn who_cannot_have_it_once_more_is_told_why() {
-    let refusals: [(fn() -> Option<ReplayError>, u16, &str); 7] = [
+    type Refused = fn() -> Option<ReplayError>;
+    let refusals: [(Refused, u16, &str); 7] = [
         (|| Some(ReplayError::InHand), 409, "unit_claimed"),
         (|| Some(ReplayError::Pending), 409, "unit_pending"),
         (|| Some(ReplayError::Held), 409, "unit_held"),

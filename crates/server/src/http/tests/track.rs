@@ -49,6 +49,7 @@ impl DispatchStatuses for One {
             state: DeliveryState::Pending,
             reason: Some("http_503".into()),
             next_attempt_at: Some(NOW),
+            held_until: None,
             in_hand: false,
             after: None,
             settled_at: None,

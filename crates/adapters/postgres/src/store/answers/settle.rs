@@ -1,5 +1,6 @@
 //! Ends answers: what its giver is told is planned in the same commit. It must not decide anything.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use diesel::QueryableByName;
@@ -103,7 +104,7 @@ async fn in_transaction(
             dispatch: row.dispatch_id,
             unit: row.unit_id,
             destination: &destination,
-            content: &content,
+            content: Cow::Borrowed(&content),
             after: None,
             standing: At::Due,
             attempts: 0,

@@ -120,7 +120,10 @@ pub(super) async fn apply(
         };
         plan.revised = revise::apply(connection, tables, &later, &made).await?;
     }
-    let homes = plans.iter().flatten().filter_map(|plan| Some((plan.place.as_ref()?, plan.home.as_ref()?)));
+    // Only of streets that are held: whoever has a listing's row must not wait for a street.
+    let declares = |plan: &&Plan<'_>| matches!(plan.job.work.item, StorageItem::Listing(_));
+    let declared = plans.iter().flatten().filter(declares);
+    let homes = declared.filter_map(|plan| Some((plan.place.as_ref()?, plan.home.as_ref()?)));
     ground::remember(connection, homes.map(|(place, home)| (place, home.listing.as_str()))).await?;
     Ok(plans.iter().map(|plan| plan.as_ref().map_or_else(Clone::clone, |plan| done(plan, &known))).collect())
 }

@@ -190,17 +190,17 @@ impl Ground {
         self.open_at(wanted).or_else(|| self.find(wanted, |_| true))
     }
 
-    /// The newest at exactly this address, or else the one that it can only be: a guess that fits two places is no guess.
+    /// The newest of those that can be meant, if all of them are one place; else the newest at exactly this address: a guess
+    /// that fits two places is no guess.
     fn find(&self, wanted: &Address, counts: impl Fn(&Candidate) -> bool) -> Option<&str> {
-        let counted: Vec<&Candidate> = self.candidates.iter().filter(|one| counts(one)).collect();
-        if let Some(exact) = counted.iter().find(|one| one.address == *wanted) {
-            return Some(&exact.listing);
-        }
-        let fits =
-            |one: &&Candidate| one.address.is_same(wanted) && one.aliases.iter().all(|alias| alias.is_same(wanted));
-        let fitting: Vec<&Candidate> = counted.iter().copied().filter(fits).collect();
-        let newest = fitting.as_slice().first()?;
-        fitting.iter().all(|one| one.address.is_same(&newest.address)).then_some(newest.listing.as_str())
+        let is_exact = |one: &Candidate| one.address == *wanted;
+        let fits = |one: &Candidate| {
+            is_exact(one) || (one.address.is_same(wanted) && one.aliases.iter().all(|alias| alias.is_same(wanted)))
+        };
+        let fitting: Vec<&Candidate> = self.candidates.iter().filter(|one| counts(one) && fits(one)).collect();
+        let are_one = fitting.iter().all(|one| fitting.iter().all(|other| one.address.is_same(&other.address)));
+        let meant = fitting.iter().find(|one| are_one || is_exact(one))?;
+        Some(&meant.listing)
     }
 }
 
@@ -243,6 +243,8 @@ mod tests {
         let two = ground(&[("st", "12 Elm St", &[], true), ("ave", "12 Elm Ave", &[], true)]);
         assert_eq!(two.open_at(&address("12 Elm")), None);
         assert_eq!(two.open_at(&address("12 Elm Ave, Toronto")), Some("ave"));
+        let newest = ground(&[("new", "12 Elm St, Toronto", &[], true), ("old", "12 Elm St", &[], true)]);
+        assert_eq!(newest.open_at(&address("12 Elm St")), Some("new"), "they are one place");
         let called = ground(&[("one", "12 Elm", &["12 Elm St"], true)]);
         assert_eq!(called.open_at(&address("12 Elm Street")), Some("one"));
         assert_eq!(called.open_at(&address("12 Elm Ave")), None, "it was called a street");

@@ -181,7 +181,7 @@ impl Known<'_> {
         match place {
             Some(place) if home.joined => ground.call(&home.listing, place),
             Some(place) if home.moved_from.is_some() || !before.is_some_and(is_away) => {
-                ground.add(&home.listing, place)
+                ground.add(&home.listing, place);
             }
             _ => {}
         }

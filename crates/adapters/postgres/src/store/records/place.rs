@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(Place::read("St 12").pattern(), "%12%");
         assert_eq!(
             Place::read("12 elm st").expression(),
-            "(?:^|[^[:alnum:]])12[^[:alnum:]]+elm[^[:alnum:]]+(?:st|street)(?:[^[:alnum:]]|$)"
+            "(?:^|[^[:alnum:]])12[^[:alnum:]]+elm[^[:alnum:]]+(?:st|street|str|saint)(?:[^[:alnum:]]|$)"
         );
     }
 }

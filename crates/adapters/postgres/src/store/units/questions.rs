@@ -1,6 +1,7 @@
 //! Questions about units that wait for a person: one is asked when they begin to wait, and closed when they no longer do.
 //! Inside the caller's transaction. It must not know what is asked.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use diesel::QueryableByName;
@@ -123,7 +124,7 @@ impl Said {
             dispatch: self.dispatch,
             unit: self.unit,
             destination: &self.destination,
-            content: &self.content,
+            content: Cow::Borrowed(&self.content),
             after: None,
             standing: Standing::Due,
             attempts: 0,

@@ -41,7 +41,7 @@ async fn a_finished_unit_goes_whole_and_its_mission_stays() {
 
     // What happens to it from now on is a story of its own.
     let desk = PgMissionDesk::new(world.database.pool());
-    let by = asked_by(&StaffId("staff-nadine".into()), StaffRole::Operations);
+    let by = asked_by(&StaffId("staff-nadine".into()), StaffRole::Admin);
     desk.act(&MissionId(mission.clone()), &MissionAction::Reopen, &by).await.unwrap();
     assert_eq!(stories.find(&mission).await.unwrap().unwrap().entries.len(), 1);
 }

@@ -134,7 +134,7 @@ async fn named(database: &TestDatabase, query: &str) -> Vec<usize> {
 async fn what_goes_and_what_stays_is_as_the_rule_says() {
     let world = World::new().await;
     let mut dice = Dice(20_261_128);
-    let mut thrown: Vec<Thrown> = (0..400).map(|_| Thrown::any(&mut dice)).collect();
+    let mut thrown: Vec<Thrown> = (0..800).map(|_| Thrown::any(&mut dice)).collect();
     thrown.sort_by_key(|one| -one.unit_age);
     let rows: Vec<String> = thrown.iter().enumerate().map(|(number, one)| one.rows(number)).collect();
     world.database.execute(&rows.concat()).await;

@@ -1,7 +1,7 @@
 //! Policy files as people write them, and what is wrong with them.
 
 use super::*;
-use crate::backoff::RetrySchedule;
+use crate::backoff::Retries;
 use crate::policy::{BUILT_IN, Doubt};
 
 fn wrong(text: &str) -> String {
@@ -12,7 +12,7 @@ fn wrong(text: &str) -> String {
 fn the_built_in_policy_is_valid() {
     let policy = Policy::default();
     assert!((policy.threshold - 0.7).abs() < f32::EPSILON);
-    assert_eq!(policy.retry, RetrySchedule::default());
+    assert_eq!(policy.retry, Retries::default());
     assert_eq!(Policy::parse(BUILT_IN), Ok(policy));
 }
 

@@ -35,8 +35,9 @@ LIMIT 1";
 const UNIT: &str = "
 SELECT unit_id, ordinal, NULL::uuid AS claim_token, attempts, source, workspace, channel, thread, author, trace_id,
     revision, NULL::uuid AS replay_id, false AS forced, state, classification_id,
-    state = 'pending' AND claim_token IS NOT NULL AND lease_until > now() AS in_hand
-FROM dispatch.units WHERE unit_id = $1";
+    state = 'pending' AND claim_token IS NOT NULL AND lease_until > now() AS in_hand,
+    EXISTS (SELECT FROM dispatch.signals AS s WHERE s.unit_id = u.unit_id AND s.emptied_at IS NOT NULL) AS emptied
+FROM dispatch.units AS u WHERE unit_id = $1";
 
 #[derive(QueryableByName)]
 struct Named {
@@ -60,6 +61,8 @@ struct UnitRow {
     classification_id: Option<Uuid>,
     #[diesel(sql_type = Bool)]
     in_hand: bool,
+    #[diesel(sql_type = Bool)]
+    emptied: bool,
 }
 
 pub(crate) async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<Replayable>, Stop> {
@@ -70,6 +73,10 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> Result
     };
     let mut rows: Vec<UnitRow> = sql(UNIT).bind::<SqlUuid, _>(unit_id).load(connection).await?;
     let Some(row) = rows.pop() else { return Ok(None) };
+    // Its words have been kept for their time: whatever is made of it now would be made of nothing.
+    if row.emptied {
+        return Err(Stop::Told(ReplayError::NothingYet { state: "emptied".to_owned() }));
+    }
     let footing =
         Footing { state: row.state, in_hand: row.in_hand, in_force: row.classification_id.map(ClassificationId) };
     // One whose messages were all deleted has nothing left to say.

@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::ClassificationId;
 use dispatch_mission::mission::RoutingDecision;
 use dispatch_routing::plan::{Decision, Hold, Verdict};
+use dispatch_routing::question::Ended;
 use dispatch_routing::replay::{
     Existing, Footing, ReplayAction, ReplayError, ReplayOrder, ReplayOutcome, Replayed, Sifted, redrive, sift,
 };
@@ -179,6 +180,7 @@ async fn again(
             routing: RoutingDecision { auto_dispatch: false, reason },
             rule: "replayed".to_owned(),
             verdict: Verdict::Dispatch(redriven.once_more),
+            question: None,
         };
         write(connection, order, ground, (dispatch, &decision, &Sifted::default()), entries).await?;
     } else {
@@ -203,8 +205,17 @@ async fn write(
     sql(ROUTED).bind::<SqlUuid, _>(unit).execute(connection).await?;
     let named = ground.deliveries.iter().find(|one| order.subject.covers(one, None));
     let replay_of = named.map(|one| one.dispatch_id.0).or(ground.last_dispatch);
-    let order =
-        Order { unit, classification: classification.0, dispatch, decision, replay_of, waits: Some(&sifted.waits) };
+    let order = Order {
+        unit,
+        classification: classification.0,
+        dispatch,
+        decision,
+        replay_of,
+        waits: Some(&sifted.waits),
+        // It was held once, or is now: whatever was asked is answered by this.
+        asked_before: true,
+        ends: Ended::Changed,
+    };
     write_out(connection, &[order], entries).await
 }
 
