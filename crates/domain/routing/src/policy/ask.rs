@@ -1,6 +1,6 @@
 //! What is asked about a unit that waits for a person. Must not know how a question looks where it is asked.
 
-use super::decide::{reply, title_case};
+use super::deliveries::{reply, title_case};
 use super::file::Policy;
 use crate::plan::{Content, Decision, PlannedDelivery, Quota, Verdict};
 use crate::question::{Alternative, Asks, Question};

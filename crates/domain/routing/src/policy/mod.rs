@@ -5,6 +5,7 @@ mod ask;
 mod condition;
 mod confirm;
 mod decide;
+mod deliveries;
 mod endpoints;
 mod file;
 mod problem;
@@ -19,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decide::reply_to;
+pub(crate) use deliveries::reply_to;
 
 pub use condition::{Band, Bound, Circumstances, Condition, Facts, Files, Hours};
 pub use confirm::{Choice, Unplannable, Wanted};
