@@ -26,7 +26,7 @@ const TIMED: [&str; 5] = ["A5", "A6", "A7", "E1", "E2"];
 
 #[tokio::test]
 async fn every_check_holds_under_load_with_kills_and_blockers() {
-    let (_, mut rows) = rehearse(&["--rows", "20000", "--quick"]).await;
+    let (_, mut rows) = rehearse(&["--rows", "100000", "--quick"]).await;
     assert!(rows.len() > 40, "checks are missing: {}", rows.len());
     rows.retain(|row| !TIMED.contains(&row["id"].as_str().unwrap()));
     let failing = failing(&rows);

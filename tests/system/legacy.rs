@@ -6,7 +6,7 @@ use dispatch_tests::harness::{SlackMessage, System};
 use reqwest::StatusCode;
 
 /// The old tables, short of what this test does not ask for.
-const OPERATIONS_CENTER: &str = "
+pub const OPERATIONS_CENTER: &str = "
 CREATE TABLE realtors (realtor_id text PRIMARY KEY, email text, name text, phone text, slack_user_id text UNIQUE,
     status text, deleted_at timestamptz);
 INSERT INTO realtors VALUES ('01JC0REALTOR0000000000A', 'amelia@example.com', 'Amelia Hart', NULL, 'U1', 'active');

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cutover;
+mod cutover_run;
 mod dev;
 mod drain;
 mod external;

@@ -149,16 +149,7 @@ impl Engine<'_> {
     /// not wait for the disk while clients wait for the locks; the event that is written next does.
     fn message(&self, crossing: &Crossing<'_>, version: i32, changes: &[Op], record: &str) -> String {
         let budget = self.options.budget.as_millis();
-        let mut message = vec![
-            format!("SET LOCAL lock_timeout = '{budget}ms'"),
-            // The lock timeout counts for each lock; this one for all that one statement takes.
-            format!("SET LOCAL statement_timeout = '{}ms'", budget + 10),
-            format!("SET LOCAL idle_in_transaction_session_timeout = '{}ms'", budget + 30),
-            "SET LOCAL synchronous_commit = off".to_owned(),
-        ];
-        if version >= TRANSACTION_TIMEOUT {
-            message.push("SET LOCAL transaction_timeout = '1s'".to_owned());
-        }
+        let mut message = limits(budget, version);
         message.extend(self.exclusive(crossing));
         message.push(format!("SET LOCAL statement_timeout = '{}ms'", budget + 30));
         message.extend(changes.iter().flat_map(Op::statements));
@@ -205,11 +196,37 @@ impl Engine<'_> {
     }
 }
 
+/// What bounds the message: nobody waits for it for longer.
+fn limits(budget: u128, version: i32) -> Vec<String> {
+    let mut limits = vec![
+        format!("SET LOCAL lock_timeout = '{budget}ms'"),
+        // The lock timeout counts for each lock; this one for all that one statement takes.
+        format!("SET LOCAL statement_timeout = '{}ms'", budget + 10),
+        format!("SET LOCAL idle_in_transaction_session_timeout = '{}ms'", budget + 30),
+        "SET LOCAL synchronous_commit = off".to_owned(),
+    ];
+    if version >= TRANSACTION_TIMEOUT {
+        limits.push("SET LOCAL transaction_timeout = '1s'".to_owned());
+    }
+    limits
+}
+
 /// Whether the step changes the table itself. Making or dropping a view beside it does not.
 fn is_polite(step: Move, table: &Table) -> bool {
     match step {
         Move::Expand => !table.add.is_empty(),
         Move::Withdraw | Move::RefreshNew | Move::RefreshOld => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_transaction_is_bounded_where_the_server_knows_how() {
+        let bounded = |version| limits(50, version).iter().any(|line| line == "SET LOCAL transaction_timeout = '1s'");
+        assert!(!bounded(150_018) && !bounded(160_009) && bounded(170_000) && bounded(180_001));
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) options: &'a Options,
     pub(crate) reporter: &'a dyn Reporter,
     pub(crate) stage: Stage,
+    /// The server process of the session that was lost before this one.
+    lost: Option<i64>,
 }
 
 /// How things are.
@@ -36,6 +38,7 @@ impl<'a> Engine<'a> {
         options: &'a Options,
         reporter: &'a dyn Reporter,
         stage: Stage,
+        lost: Option<i64>,
     ) -> Result<Self, Stop> {
         let session = Session::open(connector, &lock::application_name(stage.as_str())).await?;
         if session.is_pooled().await? {
@@ -48,12 +51,12 @@ impl<'a> Engine<'a> {
         }
         // Poolers and drivers may have put their own name there.
         session.name(&lock::application_name(stage.as_str())).await?;
-        Ok(Self { session, options, reporter, stage })
+        Ok(Self { session, options, reporter, stage, lost })
     }
 
     /// Takes the runner's lock, unless nothing will be changed.
     pub(crate) async fn lock(&self) -> Result<(), Stop> {
-        if self.options.dry_run { Ok(()) } else { lock::take(&self.session).await }
+        if self.options.dry_run { Ok(()) } else { lock::take(&self.session, self.lost).await }
     }
 
     pub(crate) async fn survey(&self) -> Result<Survey, Stop> {

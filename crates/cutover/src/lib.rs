@@ -16,14 +16,17 @@ mod preflight;
 #[cfg(test)]
 mod properties;
 mod quote;
+mod remarks;
 mod report;
 mod session;
 mod spec;
 mod stages;
 mod state;
 
+pub use lock::host;
 pub use options::Options;
 pub use position::Position;
+pub use remarks::{Remark, remark, remarks};
 pub use report::{Blocker, Done, Event, Finding, Level, Reporter, Stage, Stop};
 pub use session::{Connector, DbError};
 pub use spec::{Added, Column, DEFAULT, Hook, Notify, Rename, Spec, SpecError, Table};

@@ -37,12 +37,14 @@ fn machine_mark() -> String {
 }
 
 /// The name of this machine.
-pub(crate) fn host() -> String {
+#[must_use]
+pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Takes the lock or says who has it, at once. Only a dead runner's is waited for: its session ends within moments.
-pub(crate) async fn take(session: &Session) -> Result<(), Stop> {
+/// Takes the lock or says who has it, at once. Only a dead runner's is waited for: its session ends within moments; so is
+/// `lost`, our own session before this one.
+pub(crate) async fn take(session: &Session, lost: Option<i64>) -> Result<(), Stop> {
     let since = Instant::now();
     loop {
         let taken: bool =
@@ -51,7 +53,8 @@ pub(crate) async fn take(session: &Session) -> Result<(), Stop> {
             return Ok(());
         }
         let Some(holder) = holder(session).await? else { continue };
-        let patience = match holder.is_alive() {
+        let alive = if lost == Some(i64::from(holder.pid)) { Some(false) } else { holder.is_alive() };
+        let patience = match alive {
             Some(true) => Duration::ZERO,
             Some(false) => DEAD,
             None => UNKNOWN,
@@ -59,7 +62,7 @@ pub(crate) async fn take(session: &Session) -> Result<(), Stop> {
         if since.elapsed() >= patience {
             return Err(Stop::AnotherRunner(holder.told()));
         }
-        if holder.is_alive() == Some(false) {
+        if alive == Some(false) {
             // Its process is gone; the server has only not noticed yet. Not allowed for everyone, and then time does it.
             let end = format!("SELECT to_json(pg_terminate_backend({}))", holder.pid);
             let _sooner = session.json::<bool>("ending a dead runner's session", &end).await;

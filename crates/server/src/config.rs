@@ -9,6 +9,7 @@ mod limits;
 mod llm;
 mod policy_file;
 mod programs;
+mod quiet;
 mod reader;
 mod retention;
 mod routing;
@@ -25,6 +26,7 @@ pub use limits::{Limits, Origin, Rate};
 pub use llm::Llm;
 pub use policy_file::{PolicyFile, PolicyFileError, PolicyOrigin};
 pub use programs::{Programs, Signing};
+pub use quiet::QuietHours;
 pub use reader::{ConfigError, ConfigProblem};
 pub use routing::Routing;
 pub use slack::Slack;
@@ -65,6 +67,7 @@ pub struct Config {
     pub retention: Ages,
     pub identity: Identity,
     pub telemetry: Telemetry,
+    pub quiet_hours: QuietHours,
 }
 
 impl Config {
@@ -89,6 +92,7 @@ impl Config {
             retention: retention::read(&mut reader),
             identity: Identity::read(&mut reader, role),
             telemetry: Telemetry::read(&mut reader),
+            quiet_hours: QuietHours::read(&mut reader),
         };
         config.programs = Programs::read(&mut reader, &config.routing.policy.endpoints);
         reader.finish(config)

@@ -55,7 +55,7 @@ pub(super) async fn check(engine: &Engine<'_>, survey: &Survey) -> Result<Vec<Fi
 }
 
 fn judged(table: &Table, base: &Relation, asked: &Asked) -> Vec<Finding> {
-    let columns: Vec<String> = renames(base, table).into_iter().map(|(from, _)| from).collect();
+    let columns: Vec<Column> = renames(base, table).into_iter().map(|(from, _)| Column::new(from)).collect();
     let handled = |function: &String| table.hooks.iter().any(|hook| hook.functions.contains(function));
     let mut found = Vec::new();
     let name = &base.name;
@@ -64,29 +64,25 @@ fn judged(table: &Table, base: &Relation, asked: &Asked) -> Vec<Finding> {
             "Read the row by to_jsonb(NEW), or replace {} in a hook of the spec (on_switch, on_rollback)",
             each.function
         );
-        if let Some(column) =
-            columns.iter().find(|column| record_field(column).is_some_and(|it| it.is_match(&each.source)))
-        {
+        if let Some(Column { name: column, .. }) = columns.iter().find(|column| column.is_field_in(&each.source)) {
             let reason = format!(
                 "trigger {} calls {}, which uses NEW.{column} or OLD.{column}: every write would fail",
                 each.trigger, each.function
             );
             found.push(block("trigger_function", name, reason, hook));
-        } else if let Some(column) =
-            columns.iter().find(|column| word(column).is_some_and(|it| it.is_match(&each.source)))
-        {
+        } else if let Some(Column { name: column, .. }) = columns.iter().find(|column| column.is_in(&each.source)) {
             let reason = format!("trigger {} calls {}, which mentions {column}", each.trigger, each.function);
             found.push(warn("trigger_mentions", name, reason, "Make sure that it works by both names; else a hook"));
         }
     }
     for each in asked.row_types.iter().filter(|each| !handled(&each.function)) {
-        let used = columns.iter().find(|column| word(column).is_some_and(|it| it.is_match(&each.source)));
+        let used = columns.iter().find(|column| column.is_in(&each.source));
         if each.returns && !columns.is_empty() {
             let reason =
                 format!("{} returns its row type: its columns would change their names at the switch", each.function);
             let cure = format!("Re-declare it as RETURNS TABLE (…), or replace {} in a hook", each.function);
             found.push(block("row_type_function", name, reason, cure));
-        } else if let Some(column) = used {
+        } else if let Some(Column { name: column, .. }) = used {
             let reason = format!("{} takes its row type and uses {column}", each.function);
             found.push(block("row_type_function", name, reason, "Replace it in a hook of the spec"));
         } else {
@@ -103,7 +99,8 @@ fn judged(table: &Table, base: &Relation, asked: &Asked) -> Vec<Finding> {
             "Field names there change too",
         ));
     }
-    let mentioned = asked.mentions.iter().filter(|each| word(&table.from).is_some_and(|it| it.is_match(&each.source)));
+    let named = word(&table.from);
+    let mentioned = asked.mentions.iter().filter(|each| named.as_ref().is_some_and(|it| it.is_match(&each.source)));
     let mentioned: Vec<&str> = mentioned.map(|each| &*each.function).collect();
     if !mentioned.is_empty() {
         let reason = format!("functions mention it: {}", mentioned.join(", "));
@@ -126,6 +123,27 @@ fn judged(table: &Table, base: &Relation, asked: &Asked) -> Vec<Finding> {
 fn views<'a>(base: &'a Relation, table: &'a Table) -> impl Iterator<Item = &'a str> {
     let quoted = qualified(&base.schema, &table.to).replace('"', "");
     base.dependants.iter().map(String::as_str).filter(move |view| view.replace('"', "") != quoted)
+}
+
+/// A column that is renamed, and how it is found in the source of a function.
+struct Column {
+    name: String,
+    field: Option<Regex>,
+    word: Option<Regex>,
+}
+
+impl Column {
+    fn new(name: String) -> Self {
+        Self { field: record_field(&name), word: word(&name), name }
+    }
+
+    fn is_field_in(&self, source: &str) -> bool {
+        self.field.as_ref().is_some_and(|it| it.is_match(source))
+    }
+
+    fn is_in(&self, source: &str) -> bool {
+        self.word.as_ref().is_some_and(|it| it.is_match(source))
+    }
 }
 
 /// `NEW.column` or `OLD."column"`.

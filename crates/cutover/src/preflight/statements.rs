@@ -49,11 +49,15 @@ pub(crate) async fn calls(session: &Session, names: &[&str]) -> Result<Option<i6
     }
 }
 
-/// The same with the milliseconds that they took.
-pub(crate) async fn spent(session: &Session, names: &[&str]) -> Result<Option<(i64, f64)>, DbError> {
+/// What statements took, added up: how many, their milliseconds, and the squares of these.
+pub(crate) type Spent = (i64, f64, f64);
+
+/// The same with what they took.
+pub(crate) async fn spent(session: &Session, names: &[&str]) -> Result<Option<Spent>, DbError> {
     let Some(relation) = relation(session).await? else { return Ok(None) };
     let sql = format!(
-        "SELECT json_build_array(coalesce(sum(calls), 0)::bigint, coalesce(sum(total_exec_time), 0)) FROM {relation}
+        "SELECT json_build_array(coalesce(sum(calls), 0)::bigint, coalesce(sum(total_exec_time), 0),
+            coalesce(sum(calls * (stddev_exec_time ^ 2 + mean_exec_time ^ 2)), 0)) FROM {relation}
         WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
             AND query ~* {}",
         literal(&any_of(names))

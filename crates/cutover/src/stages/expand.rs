@@ -1,7 +1,7 @@
 //! `expand`: the new names appear beside the old ones, as views. Run again it refreshes views that are not as they should
 //! be, and pins the plan anew.
 
-use super::{dry, show};
+use super::{dry, show, watch};
 use crate::crossing::Crossing;
 use crate::engine::{Engine, Survey};
 use crate::generate::{Move, drift, expected_view};
@@ -100,6 +100,7 @@ async fn finish(engine: &Engine<'_>, run: Uuid, before: &Survey, changed: bool) 
         let set =
             format!("stage = '{stage}', target = NULL, plan_hash = '{hash}', spec_digest = '{digest}'{unverified}");
         state::update(&engine.session, run, &set).await?;
+        watch::begin_counting(engine, run).await?;
         engine.event(run, stage, &json!({ "plan": hash, "changed": changed })).await?;
     }
     let summary = if changed { "both names read and write" } else { "already expanded: both names read and write" };

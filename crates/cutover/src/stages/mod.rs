@@ -1,5 +1,6 @@
 //! The stages, one file each. Each is idempotent, and each ends by looking at the catalogue again.
 
+mod again;
 mod backfill;
 mod canary;
 mod contract;
@@ -22,7 +23,7 @@ use crate::report::{Done, Event, Reporter, Stage, Stop};
 use crate::session::Connector;
 use crate::spec::Table;
 
-/// Runs a stage to its end.
+/// Runs a stage to its end. When the server ends its session in the middle, it goes on with another one.
 ///
 /// # Errors
 ///
@@ -33,7 +34,7 @@ pub async fn run(
     options: &Options,
     reporter: &dyn Reporter,
 ) -> Result<Done, Stop> {
-    match carried_out(connector, stage, options, reporter).await {
+    match Box::pin(again::carried_out(connector, stage, options, reporter)).await {
         // Looking alone waits behind somebody who has a table to himself.
         Err(Stop::Database(error)) if error.is_lock_trouble() => {
             let what = format!("{}, {error}:", stage.as_str());
@@ -43,23 +44,17 @@ pub async fn run(
     }
 }
 
-async fn carried_out(
-    connector: &dyn Connector,
-    stage: Stage,
-    options: &Options,
-    reporter: &dyn Reporter,
-) -> Result<Done, Stop> {
-    let engine = Engine::open(connector, options, reporter, stage).await?;
-    match stage {
-        Stage::Plan => Box::pin(plan::run(&engine)).await,
-        Stage::Preflight => Box::pin(preflight(&engine)).await,
-        Stage::Expand => Box::pin(expand::run(&engine)).await,
-        Stage::Backfill => Box::pin(backfill::run(&engine)).await,
-        Stage::Verify => Box::pin(verify::run(&engine)).await,
-        Stage::Switch => Box::pin(switch::run(&engine)).await,
-        Stage::Status => Box::pin(status::run(&engine)).await,
-        Stage::Rollback => Box::pin(rollback::run(&engine)).await,
-        Stage::Contract => Box::pin(contract::run(&engine)).await,
+async fn once(engine: &Engine<'_>) -> Result<Done, Stop> {
+    match engine.stage {
+        Stage::Plan => Box::pin(plan::run(engine)).await,
+        Stage::Preflight => Box::pin(preflight(engine)).await,
+        Stage::Expand => Box::pin(expand::run(engine)).await,
+        Stage::Backfill => Box::pin(backfill::run(engine)).await,
+        Stage::Verify => Box::pin(verify::run(engine)).await,
+        Stage::Switch => Box::pin(switch::run(engine)).await,
+        Stage::Status => Box::pin(status::run(engine)).await,
+        Stage::Rollback => Box::pin(rollback::run(engine)).await,
+        Stage::Contract => Box::pin(contract::run(engine)).await,
     }
 }
 

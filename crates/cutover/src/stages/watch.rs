@@ -5,15 +5,15 @@ use super::{canary, roles, rollback};
 use crate::engine::Engine;
 use crate::generate::{drift, expected_view};
 use crate::position::Position;
-use crate::preflight::statements;
-use crate::quote::literal;
-use crate::quote::qualified;
+use crate::preflight::statements::{self, Spent};
+use crate::quote::{literal, qualified};
 use crate::report::{Event, Stop};
 use crate::session::{DbError, Session};
 use crate::state::{self, Run};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Rolled back transactions a second that are nobody's concern, beyond what was usual.
 const ROLLBACKS: f64 = 20.0;
@@ -33,11 +33,11 @@ struct Counters {
     conflicts: i64,
     /// Statements on the names, and the time they took.
     #[serde(default)]
-    calls: Option<(i64, f64)>,
+    calls: Option<Spent>,
     /// Rollbacks a second before the switch.
     #[serde(default)]
     usual: f64,
-    /// Milliseconds a statement took before the switch.
+    /// Milliseconds that 95 of 100 statements stayed below before the switch.
     #[serde(default)]
     usual_ms: Option<f64>,
     /// Whether the canary worked before the switch.
@@ -66,7 +66,7 @@ pub(super) async fn remember_counters(engine: &Engine<'_>, run: &Run) -> Result<
         if seconds > 10.0 && now.rollbacks >= before.rollbacks {
             now.usual = (now.rollbacks - before.rollbacks) as f64 / seconds;
         }
-        now.usual_ms = mean(before.calls, now.calls);
+        now.usual_ms = p95(before.calls, now.calls);
     }
     let survey = engine.survey().await?;
     now.canary = true;
@@ -77,10 +77,22 @@ pub(super) async fn remember_counters(engine: &Engine<'_>, run: &Run) -> Result<
     Ok(state::update(&engine.session, run.id, &format!("counters = {}", literal(&text))).await?)
 }
 
+/// What is counted from the moment of expand on tells what is usual by the time of the switch.
+pub(super) async fn begin_counting(engine: &Engine<'_>, run: Uuid) -> Result<(), Stop> {
+    let text = serde_json::to_string(&counters(engine).await?).unwrap_or_default();
+    let set = format!("counters = coalesce(counters, {})", literal(&text));
+    Ok(state::update(&engine.session, run, &set).await?)
+}
+
+/// What 95 of 100 statements between the two stayed below, if their times lie about their mean as most do: the extension
+/// keeps no more than mean and deviation.
 #[allow(clippy::cast_precision_loss)]
-fn mean(before: Option<(i64, f64)>, after: Option<(i64, f64)>) -> Option<f64> {
-    let ((calls, time), (calls_now, time_now)) = (before?, after?);
-    (calls_now > calls).then(|| (time_now - time) / (calls_now - calls) as f64)
+fn p95(before: Option<Spent>, after: Option<Spent>) -> Option<f64> {
+    let ((calls, time, squares), (calls_now, time_now, squares_now)) = (before?, after?);
+    let calls = (calls_now > calls).then(|| (calls_now - calls) as f64)?;
+    let mean = (time_now - time) / calls;
+    let variance = ((squares_now - squares) / calls - mean * mean).max(0.0);
+    Some(mean + 1.645 * variance.sqrt())
 }
 
 /// Looks on for this long.
@@ -196,10 +208,27 @@ fn compared(usual: &Counters, last: &Counters, now: &Counters) -> Vec<String> {
             problems.push(format!("{} queries were cancelled on a standby", now.conflicts - last.conflicts));
         }
     }
-    if let (Some(usual), Some(took)) = (usual.usual_ms, mean(last.calls, now.calls))
+    if let (Some(usual), Some(took)) = (usual.usual_ms, p95(last.calls, now.calls))
         && took > usual * 3.0 + 20.0
     {
-        problems.push(format!("statements take {took:.1} ms, {usual:.1} ms were usual"));
+        problems.push(format!("statements take {took:.1} ms (p95), {usual:.1} ms were usual"));
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_five_of_a_hundred_are_told_from_mean_and_deviation() {
+        // A hundred statements of 10 ms after ten of 500 ms that do not count.
+        let before = Some((10, 5_000.0, 10.0 * 500.0 * 500.0));
+        let same = Some((110, 6_000.0, 10.0 * 500.0 * 500.0 + 100.0 * 100.0));
+        assert!((p95(before, same).unwrap() - 10.0).abs() < 0.001);
+        // Half of them 0, half of them 20 ms: the mean is the same, and the slow ones show.
+        let mixed = Some((110, 6_000.0, 10.0 * 500.0 * 500.0 + 50.0 * 400.0));
+        assert!((p95(before, mixed).unwrap() - 26.45).abs() < 0.001);
+        assert_eq!((p95(before, before), p95(None, same)), (None, None));
+    }
 }

@@ -4,7 +4,10 @@
 
 mod backfill;
 mod locks;
+mod lost;
+mod others;
 mod preflight;
+mod statements;
 mod support;
 mod verify;
 mod way;

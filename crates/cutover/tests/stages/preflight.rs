@@ -1,7 +1,8 @@
 //! What `preflight` finds. Each finding has something that makes it, and a database without it where it is not found.
 
-use crate::support::Stand;
+use crate::support::{Stand, eventually};
 use dispatch_cutover::{Spec, Stage};
+use std::path::Path;
 
 /// What is done to a database, and the finding that must follow.
 const FINDINGS: &[(&str, &str)] = &[
@@ -123,4 +124,32 @@ async fn somebody_who_listens_through_realtime_is_waited_for() {
     assert!(stand.refused(Stage::Switch, 64).await.contains("--accept-realtime-rename"));
     stand.options.accept_realtime_rename = true;
     stand.done(Stage::Switch).await;
+}
+
+/// Whoever receives the log as a standby does is one, as far as the primary can tell.
+#[tokio::test]
+async fn a_standby_that_streams_is_named() {
+    let stand = Stand::hostile().await;
+    let rows = stand.database.json("SELECT setting FROM pg_config WHERE name = 'BINDIR'").await;
+    let program = Path::new(rows[0]["setting"].as_str().unwrap()).join("pg_receivewal");
+    if !program.exists() {
+        return; // This PostgreSQL came without its programs.
+    }
+    let folder = std::env::temp_dir().join(format!("dispatch-standby-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let url = format!("{}&application_name=night_reports", stand.database.url().expose());
+    let mut command = tokio::process::Command::new(program);
+    command.arg("-D").arg(&folder).args(["-d", &url]).kill_on_drop(true);
+    let mut receiver = command.spawn().unwrap();
+    let streams = "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'night_reports'";
+    eventually("the standby", async || stand.number(streams).await == 1).await;
+    stand.done(Stage::Preflight).await;
+    let named = stand.heard.all().into_iter().any(|event| {
+        event["code"] == "standbys"
+            && event["level"] == "warn"
+            && event["reason"].as_str().unwrap().contains("night_reports")
+    });
+    receiver.kill().await.unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(named, "{:?}", stand.heard.all());
 }

@@ -1,15 +1,17 @@
 //! `dispatch cutover`: the words of the command line for the engine. It needs a database and no other setting. It must not
 //! know what a stage does.
 
+mod door;
 mod duration;
 mod shown;
+mod walk;
 
 use super::stdout::say;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
-use dispatch_cutover::{Client, Connector, Event, Options, Position, Reporter, Spec, Stage, Stop};
-use dispatch_postgres::connect::{self, DatabaseUrl};
-use dispatch_postgres::migrate;
+use dispatch_cutover::{Done, Options, Position, Spec, Stage, Stop};
+use dispatch_postgres::connect::DatabaseUrl;
+use door::Door;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,8 +20,9 @@ use std::time::Duration;
 #[derive(Args)]
 #[command(
     arg_required_else_help = true,
-    after_help = "In order: plan, preflight, expand, backfill, verify, switch, and after 30 minutes contract. Each may be repeated, and\n\
-        killed at any moment and run again. `rollback` goes one stage back, with everything written since.\n\n\
+    after_help = "`run` walks all of it, with the flag, and keeps a report. By hand, in order: plan, preflight, expand, backfill,\n\
+        verify, switch, and after 30 minutes contract. Each may be repeated, and killed at any moment and run again.\n\
+        `rollback` goes one stage back, with everything written since.\n\n\
         Exit codes: 0 done or already done, 1 failed, 2 usage, 3 rolled back by itself, 64 something stands in the way,\n\
         75 locks were not to be had (try again), 77 another runner, 78 holding period or old names in use.\n\n\
         The runbook is docs/CUTOVER.md."
@@ -52,6 +55,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum StageArguments {
+    /// Walk the whole cut-over: checklist, expand, verify, switch, flag, watch, hold, contract, and a report of it
+    Run(Box<walk::WalkArguments>),
     /// Show every statement with its lock and its time, and the plan's hash; stores nothing
     Plan,
     /// Look for what stands in the way; changes nothing
@@ -111,7 +116,8 @@ enum To {
 }
 
 impl Arguments {
-    fn options(&self) -> Result<(Stage, Options), Stop> {
+    /// What holds for every stage.
+    fn options(&self) -> Result<Options, Stop> {
         let spec = match &self.spec {
             None => Spec::embedded()?,
             Some(path) => {
@@ -125,16 +131,31 @@ impl Arguments {
         options.budget = self.lock_budget;
         options.dry_run = self.dry_run;
         options.confirmed = self.yes;
-        let stage = match &self.stage {
-            StageArguments::Plan => Stage::Plan,
-            StageArguments::Preflight => Stage::Preflight,
-            StageArguments::Expand { plan } => {
+        Ok(options)
+    }
+
+    fn door(&self) -> Result<Door, Stop> {
+        let url = self.database_url.as_deref().filter(|url| !url.trim().is_empty());
+        let url = url.ok_or_else(|| Stop::Usage("set DATABASE_URL, or give --database-url".to_owned()))?;
+        let url: DatabaseUrl = url.parse().map_err(|error| Stop::Usage(format!("{error}")))?;
+        Ok(Door::new(url))
+    }
+}
+
+impl StageArguments {
+    /// Which stage, and what is said about it alone; none where all are walked.
+    fn stage(&self, options: &mut Options) -> Option<Stage> {
+        Some(match self {
+            Self::Run(_) => return None,
+            Self::Plan => Stage::Plan,
+            Self::Preflight => Stage::Preflight,
+            Self::Expand { plan } => {
                 options.plan.clone_from(plan);
                 Stage::Expand
             }
-            StageArguments::Backfill => Stage::Backfill,
-            StageArguments::Verify => Stage::Verify,
-            StageArguments::Switch { watch, watch_every, no_auto_rollback, accept_realtime_rename, verify_max_age } => {
+            Self::Backfill => Stage::Backfill,
+            Self::Verify => Stage::Verify,
+            Self::Switch { watch, watch_every, no_auto_rollback, accept_realtime_rename, verify_max_age } => {
                 options.watch = *watch;
                 options.watch_every = *watch_every;
                 options.auto_rollback = !no_auto_rollback;
@@ -142,8 +163,8 @@ impl Arguments {
                 options.verify_max_age = *verify_max_age;
                 Stage::Switch
             }
-            StageArguments::Status => Stage::Status,
-            StageArguments::Rollback { to } => {
+            Self::Status => Stage::Status,
+            Self::Rollback { to } => {
                 options.rollback_to = to.map(|to| match to {
                     To::Switched => Position::Switched,
                     To::Expanded => Position::Expanded,
@@ -151,51 +172,40 @@ impl Arguments {
                 });
                 Stage::Rollback
             }
-            StageArguments::Contract { hold } => {
+            Self::Contract { hold } => {
                 options.hold = *hold;
                 Stage::Contract
             }
-        };
-        Ok((stage, options))
+        })
     }
 }
 
 /// Runs the stage; the exit code is the engine's.
 pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let shown = shown::Shown::new(arguments.json);
-    let outcome = match arguments.options() {
-        Ok((stage, options)) => {
-            shown.begin(stage, &options);
-            stage_of(arguments, stage, options, &shown).await
-        }
-        Err(stop) => Err(stop),
-    };
+    let outcome = carried_out(arguments, &shown).await;
     shown.end(&outcome)?;
     Ok(outcome.map_or_else(|stop| ExitCode::from(stop.exit_code()), |_| ExitCode::SUCCESS))
 }
 
-async fn stage_of(
-    arguments: &Arguments,
-    stage: Stage,
-    mut options: Options,
-    shown: &shown::Shown,
-) -> Result<dispatch_cutover::Done, Stop> {
-    let url = arguments.database_url.as_deref().filter(|url| !url.trim().is_empty());
-    let url = url.ok_or_else(|| Stop::Usage("set DATABASE_URL, or give --database-url".to_owned()))?;
-    let url: DatabaseUrl = url.parse().map_err(|error| Stop::Usage(format!("{error}")))?;
+async fn carried_out(arguments: &Arguments, shown: &shown::Shown) -> Result<Done, Stop> {
+    let mut options = arguments.options()?;
+    if let StageArguments::Run(words) = &arguments.stage {
+        shown.begin("run", &options);
+        return Box::pin(walk::run(words, &arguments.door()?, options, shown)).await;
+    }
+    let Some(stage) = arguments.stage.stage(&mut options) else {
+        return Err(Stop::Usage("there is no such stage".to_owned()));
+    };
+    shown.begin(stage.as_str(), &options);
+    let door = arguments.door()?;
+    if stage == Stage::Rollback {
+        return walk::rollback(&door, &options, shown).await;
+    }
     if stage == Stage::Contract && !options.confirmed && !options.dry_run && !arguments.json {
         options.confirmed = confirmed().map_err(|error| Stop::Failed(format!("{error:#}")))?;
     }
-    let door = Door(url);
-    let done = dispatch_cutover::run(&door, stage, &options, shown).await?;
-    if stage == Stage::Expand && !options.dry_run {
-        // Where Dispatch is installed, it counts changes of missions by a trigger of its own; it works by either name.
-        if let Err(error) = migrate::install_mission_triggers(&door.0).await {
-            let text = format!("Dispatch's version trigger is not on the tables yet; run `expand` again ({error})");
-            shown.tell(&Event::Note { text });
-        }
-    }
-    Ok(done)
+    door.stage(stage, &options, shown).await
 }
 
 /// Asks whoever sits at the terminal; where nobody does, nobody said yes.
@@ -207,14 +217,4 @@ fn confirmed() -> Result<bool> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
     Ok(answer.trim() == "yes")
-}
-
-/// The way into the database, as every other command goes it: with TLS as the URL says.
-struct Door(DatabaseUrl);
-
-#[async_trait::async_trait]
-impl Connector for Door {
-    async fn connect(&self, application_name: &str) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(connect::client(&self.0, application_name).await?)
-    }
 }

@@ -46,6 +46,9 @@ struct Arguments {
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
+    /// Print the table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// The binary to rehearse with
     #[arg(long, default_value = "target/release/dispatch")]
     dispatch: PathBuf,
@@ -73,6 +76,11 @@ async fn run(arguments: &Arguments) -> Result<bool> {
         Box::pin(sequence::run(&stand, &mut board, arguments.quick)).await?;
     }
     stand.finish().await?;
-    println!("{}", if arguments.json { board.json() } else { board.table() });
+    let told = match (arguments.json, arguments.markdown) {
+        (true, _) => board.json(),
+        (_, true) => board.markdown(),
+        _ => board.table(),
+    };
+    println!("{told}");
     Ok(board.all_hold())
 }

@@ -2,7 +2,7 @@
 
 use super::say;
 use anyhow::Result;
-use dispatch_cutover::{Done, Event, Level, Options, Reporter, Stage, Stop};
+use dispatch_cutover::{Done, Event, Level, Options, Reporter, Stop};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ pub struct Shown {
     terminal: bool,
     /// A progress bar is on the line.
     bar: AtomicBool,
-    stage: Mutex<Option<Stage>>,
+    stage: Mutex<Option<&'static str>>,
 }
 
 impl Shown {
@@ -27,13 +27,29 @@ impl Shown {
         Self { json, terminal, bar: AtomicBool::new(false), stage: Mutex::new(None) }
     }
 
-    pub fn begin(&self, stage: Stage, options: &Options) {
-        if let Ok(mut known) = self.stage.lock() {
-            *known = Some(stage);
-        }
+    /// What is begun: a stage, or the walk through all of them.
+    pub fn begin(&self, word: &'static str, options: &Options) {
+        self.is_in(word);
         if self.json {
             self.line(&json!({ "event": "started", "spec": options.spec.name, "dry_run": options.dry_run }));
         }
+    }
+
+    /// From here on lines are this one's.
+    pub fn is_in(&self, word: &'static str) {
+        if let Ok(mut known) = self.stage.lock() {
+            *known = Some(word);
+        }
+    }
+
+    /// Something that is no event of the engine: a line of JSON, or the sentence.
+    pub fn happened(&self, event: &Value, sentence: &str) {
+        if self.json {
+            self.line(event);
+            return;
+        }
+        self.clear();
+        let _reader_went_away = say(sentence);
     }
 
     /// How it ended: the last line.
@@ -64,7 +80,7 @@ impl Shown {
         let mut line = json!({ "at": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default() });
         if let (Some(line), Some(event)) = (line.as_object_mut(), event.as_object()) {
             if let Some(stage) = stage {
-                line.insert("stage".to_owned(), json!(stage.as_str()));
+                line.insert("stage".to_owned(), json!(stage));
             }
             line.extend(event.clone());
         }

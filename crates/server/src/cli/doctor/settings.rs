@@ -18,6 +18,7 @@ pub fn look(config: &Config, folder: &Path) -> Vec<Check> {
         llm(config),
         policy(config),
         Check::ok("DISPATCH_TIMEZONE", config.routing.zone.name()),
+        Check::ok("CUTOVER_QUIET_HOURS", config.quiet_hours.to_string()),
         worker(config),
         retention(config),
     ]

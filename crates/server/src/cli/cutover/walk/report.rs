@@ -1,0 +1,279 @@
+//! The report of a cut-over: who, when, each step with its figures, and what was answered. Fit for an incident file: only
+//! ever added to, and never with a secret. It must not know how a step is done.
+
+use super::markdown;
+use dispatch_cutover::{Stop, host};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// What a step or sitting ended with that nobody ended.
+const INTERRUPTED: &str = "interrupted";
+
+/// Everything about one cut-over, over all its sittings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    pub spec: String,
+    /// Host, port and name; no user, no password.
+    pub database: String,
+    /// `under way`, `done`, `rolled back`, or why it stopped.
+    pub outcome: String,
+    #[serde(default)]
+    pub answers: Answers,
+    #[serde(default)]
+    pub sittings: Vec<Sitting>,
+    #[serde(default)]
+    pub checklist: Vec<Item>,
+    #[serde(default)]
+    pub steps: Vec<Step>,
+}
+
+/// What no machine knows.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Answers {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_proof: Option<Answer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Answer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring_url: Option<Answer>,
+}
+
+/// An answer, and who gave it when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answer {
+    pub text: String,
+    pub by: String,
+    pub at: String,
+}
+
+/// One start of the command.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sitting {
+    pub who: String,
+    pub machine: String,
+    pub version: String,
+    pub began: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+}
+
+/// One thing that was looked at before anything was changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Item {
+    pub sitting: usize,
+    pub name: String,
+    /// `ok`, `warn` or `block`.
+    pub state: String,
+    pub detail: String,
+}
+
+/// One step of one sitting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    pub sitting: usize,
+    pub step: String,
+    pub began: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub figures: Map<String, Value>,
+}
+
+pub fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(now.nanosecond() / 1_000_000 * 1_000_000).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}
+
+/// The report and where it is kept; nowhere in a dry run.
+pub struct Journal {
+    pub report: Report,
+    files: Option<(PathBuf, PathBuf)>,
+    secrets: Vec<String>,
+}
+
+impl Journal {
+    /// Takes up the report that is there, or begins one; then a new sitting. `secrets` never reach a file.
+    pub fn open(
+        wanted: Option<&Path>,
+        spec: &str,
+        database: &str,
+        who: &str,
+        secrets: Vec<String>,
+    ) -> Result<Self, Stop> {
+        let files = wanted.map(|path| paths(path, spec));
+        let known = files.as_ref().map(|(json, _)| known(json)).transpose()?.flatten();
+        let mut report = known.unwrap_or_default();
+        if !report.spec.is_empty() && (report.spec != spec || report.database != database) {
+            let of = format!("{} of {}", report.spec, report.database);
+            return Err(Stop::Usage(format!(
+                "there is the report of another cut-over ({of}); name another with --report"
+            )));
+        }
+        (report.spec, report.database) = (spec.to_owned(), database.to_owned());
+        if matches!(&*report.outcome, "done" | "rolled back") {
+            // What was answered, was answered for that time.
+            report.answers = Answers::default();
+        }
+        report.outcome = "under way".to_owned();
+        for step in report.steps.iter_mut().filter(|step| step.outcome.is_none()) {
+            step.outcome = Some(INTERRUPTED.to_owned());
+        }
+        for sitting in report.sittings.iter_mut().filter(|sitting| sitting.ended.is_none()) {
+            sitting.summary = Some(INTERRUPTED.to_owned());
+        }
+        let (who, machine, version) = (who.to_owned(), host(), env!("CARGO_PKG_VERSION").to_owned());
+        report.sittings.push(Sitting { who, machine, version, began: now(), ended: None, exit: None, summary: None });
+        let journal = Self { report, files, secrets };
+        journal.write()?;
+        Ok(journal)
+    }
+
+    /// Where the report for people is.
+    pub fn place(&self) -> Option<&Path> {
+        self.files.as_ref().map(|(_, markdown)| markdown.as_path())
+    }
+
+    /// Which sitting this is, from 1.
+    pub fn sitting(&self) -> usize {
+        self.report.sittings.len()
+    }
+
+    pub fn begin(&mut self, step: &str) -> Result<(), Stop> {
+        let (sitting, step, began) = (self.sitting(), step.to_owned(), now());
+        let (ended, outcome, summary, figures) = (None, None, None, Map::new());
+        self.report.steps.push(Step { sitting, step, began, ended, outcome, summary, figures });
+        self.write()
+    }
+
+    pub fn end(&mut self, outcome: &str, summary: &str, figures: Map<String, Value>) -> Result<(), Stop> {
+        if let Some(step) = self.report.steps.last_mut() {
+            step.ended = Some(now());
+            step.outcome = Some(outcome.to_owned());
+            step.summary = Some(summary.to_owned());
+            step.figures = figures;
+        }
+        self.write()
+    }
+
+    /// The sitting is over.
+    pub fn close(&mut self, outcome: &str, exit: u8, summary: &str) -> Result<(), Stop> {
+        outcome.clone_into(&mut self.report.outcome);
+        if let Some(sitting) = self.report.sittings.last_mut() {
+            sitting.ended = Some(now());
+            sitting.exit = Some(exit);
+            sitting.summary = Some(summary.to_owned());
+        }
+        self.write()
+    }
+
+    /// Both files, each whole or as it was before.
+    pub fn write(&self) -> Result<(), Stop> {
+        let Some((json, markdown)) = &self.files else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&self.report).unwrap_or_default();
+        for (path, text) in [(json, text), (markdown, markdown::written(&self.report))] {
+            let kept = kept(path, &self.without_secrets(text));
+            kept.map_err(|error| {
+                let path = path.display();
+                Stop::Usage(format!("cannot keep the report in {path} ({error}); name another place with --report"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn without_secrets(&self, text: String) -> String {
+        let known = self.secrets.iter().filter(|secret| secret.len() > 2);
+        known.fold(text, |text, secret| text.replace(secret.as_str(), "…"))
+    }
+}
+
+/// JSON and Markdown: of this stem, or in this folder.
+fn paths(wanted: &Path, spec: &str) -> (PathBuf, PathBuf) {
+    let is_folder = wanted.is_dir() || wanted.as_os_str().to_string_lossy().ends_with('/');
+    let stem = if is_folder { wanted.join(format!("cutover-{spec}")) } else { wanted.to_owned() };
+    let stem = match stem.extension().and_then(|extension| extension.to_str()) {
+        Some("md" | "json") => stem.with_extension(""),
+        _ => stem,
+    };
+    let with = |extension: &str| {
+        let mut name = stem.clone().into_os_string();
+        name.push(extension);
+        PathBuf::from(name)
+    };
+    (with(".json"), with(".md"))
+}
+
+fn known(json: &Path) -> Result<Option<Report>, Stop> {
+    let unusable = |why: String| {
+        Stop::Usage(format!("{} is no report of a cut-over ({why}); name another with --report", json.display()))
+    };
+    match std::fs::read_to_string(json) {
+        Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| unusable(error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(error.to_string())),
+    }
+}
+
+fn kept(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let mut file = std::fs::File::create(&name)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&name, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(stem: &Path) -> Journal {
+        let secrets = vec!["hunter2".to_owned()];
+        Journal::open(Some(stem), "missions", "db:5432/app", "cli:ann", secrets).expect("a journal")
+    }
+
+    #[test]
+    fn a_report_is_taken_up_again_and_never_tells_a_secret() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stem = folder.path().join("deep/report.md");
+        let mut first = open(&stem);
+        let answer = Answer { text: "snap-1 hunter2 | a\nb".to_owned(), by: "cli:ann".to_owned(), at: now() };
+        first.report.answers.backup_proof = Some(answer);
+        first.begin("expand").expect("written");
+        drop(first); // Killed here.
+        let mut second = open(&stem);
+        assert_eq!((second.sitting(), second.report.steps[0].outcome.as_deref()), (2, Some(INTERRUPTED)));
+        assert!(second.report.answers.backup_proof.is_some());
+        second.close("done", 0, "contracted").expect("written");
+        for name in ["report.json", "report.md"] {
+            let text = std::fs::read_to_string(folder.path().join("deep").join(name)).expect("a file");
+            assert!(!text.contains("hunter2") && text.contains("snap-1"), "{text}");
+        }
+        assert!(open(&stem).report.answers.backup_proof.is_none(), "the next time asks again");
+    }
+
+    #[test]
+    fn the_report_of_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stem = folder.path().join("report");
+        open(&stem);
+        let other = Journal::open(Some(&stem), "missions", "db:5432/other", "cli:ann", Vec::new());
+        assert_eq!(other.err().map(|stop| stop.exit_code()), Some(2));
+        std::fs::write(folder.path().join("x.json"), "no report").expect("written");
+        let other = Journal::open(Some(&folder.path().join("x")), "missions", "db", "cli:ann", Vec::new());
+        assert_eq!(other.err().map(|stop| stop.exit_code()), Some(2));
+    }
+}

@@ -1,0 +1,265 @@
+//! The steps in their order. Each looks first whether it is done: in the catalogue, in the engine's records, in the remarks
+//! of the run, and at the flag; never in the report alone. It must not know how a step is done.
+
+use super::Walk;
+use super::flag::{self, Kept, kept};
+use super::recorder::Recorder;
+use super::standing::Standing;
+use dispatch_cutover::{Done, Event, Options, Position, Remark, Reporter as _, Stage, Stop, remark, remarks};
+use dispatch_pipeline::failpoint;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// How old a `verify` may be that the switch follows.
+const YOUNG: f64 = 30.0 * 60.0;
+
+/// Remarks of the run, beside the flag's.
+const SWITCHED: &str = "switched";
+const WATCHED: &str = "watched";
+const ROLLED_BACK: &str = "rolled_back";
+
+impl Walk<'_> {
+    /// From wherever everything stands.
+    pub(super) async fn whole(&mut self) -> Result<Done, Stop> {
+        let standing = self.standing().await?;
+        self.unfinished_rollback(&standing).await?;
+        if standing.least() == Position::Contracted {
+            return Ok(done("the new names alone are there: nothing is left to do", false));
+        }
+        self.answers()?;
+        self.check(standing.least()).await?;
+        if self.options.dry_run {
+            self.door.stage(Stage::Plan, &self.options, self.shown).await?;
+            return Ok(done("dry run: this is what would be sent; nothing was changed, and no report kept", false));
+        }
+        if standing.least() < Position::Switched {
+            self.tables().await?;
+        }
+        Box::pin(self.flip()).await?;
+        Box::pin(self.watch()).await?;
+        self.hold().await?;
+        self.agreed("contract", "It removes the old names; clients that still use them would fail.")?;
+        let options = Options { confirmed: true, ..self.options.clone() };
+        self.stage("contract", Stage::Contract, &options).await?;
+        Ok(done("cut over: the new names alone, and the new contract", true))
+    }
+
+    async fn standing(&self) -> Result<Standing, Stop> {
+        Standing::look(self.door, &self.options).await
+    }
+
+    async fn remarks(&self) -> Result<Vec<Remark>, Stop> {
+        remarks(self.door, &self.options).await
+    }
+
+    /// Somebody went back and was killed before the tables, or the flag, were back: that comes first, and then it is over.
+    async fn unfinished_rollback(&mut self, standing: &Standing) -> Result<(), Stop> {
+        let halfway = match &*standing.stage {
+            "rolling_back" => true,
+            "rolled_back" | "legacy" => {
+                standing.least() < Position::Switched && kept(&self.remarks().await?) != Kept::Nothing
+            }
+            _ => false,
+        };
+        if !halfway || self.options.dry_run {
+            return Ok(());
+        }
+        self.begin("rollback")?;
+        let outcome = super::rollback(self.door, &self.options, self.shown).await;
+        let done = self.end("rollback", outcome, Map::new())?;
+        Err(Stop::RolledBack(format!(
+            "a rollback was under way and is finished ({}); run again to begin anew",
+            done.summary
+        )))
+    }
+
+    async fn check(&mut self, at: Position) -> Result<(), Stop> {
+        if self.options.dry_run {
+            return self.checklist(at).await.map(drop);
+        }
+        self.begin("checklist")?;
+        let outcome = self.checklist(at).await.map(|summary| done(&summary, false));
+        self.end("checklist", outcome, Map::new()).map(drop)
+    }
+
+    async fn tables(&mut self) -> Result<(), Stop> {
+        let options = self.options.clone();
+        if self.standing().await?.least() == Position::Legacy {
+            self.agreed("expand", "It makes the new names beside the old ones, as views; nobody waits for it.")?;
+        }
+        self.stage("expand", Stage::Expand, &options).await?;
+        self.stage("backfill", Stage::Backfill, &options).await?;
+        if self.standing().await?.verified_age_s.is_none_or(|age| age > YOUNG) {
+            self.stage("verify", Stage::Verify, &options).await?;
+        }
+        self.agreed("switch", "It gives the tables their new names, under their clients; both names work on.")?;
+        self.stage("switch", Stage::Switch, &options).await?;
+        remark(self.door, &options, SWITCHED, &Value::Null).await
+    }
+
+    /// Unprefixed legacy paths speak the new contract.
+    async fn flip(&mut self) -> Result<(), Stop> {
+        let kept = kept(&self.remarks().await?);
+        let desk = self.flag.clone().map_err(Stop::Failed)?;
+        if desk.is_there(&kept).await? {
+            return Ok(());
+        }
+        let again = matches!(kept, Kept::Flipped { .. });
+        let more = if again { " It was set back since it was last flipped." } else { "" };
+        let question = format!("It makes the unprefixed paths speak the new contract, guarded by the replicas.{more}");
+        self.agreed("flag", &question)?;
+        self.begin("flag")?;
+        let (options, guarded) = (self.options.clone(), self.words.watch.max(Duration::from_secs(1)));
+        let outcome = desk.flip(self.door, &options, kept, guarded).await;
+        let outcome = outcome.map(|flip| Done { detail: flip.figures, ..done(&flip.summary, true) });
+        self.end("flag", outcome, Map::new()).map(drop)
+    }
+
+    /// The engine watches the tables, the replicas guard the flag; either takes its own back, and the engine both.
+    async fn watch(&mut self) -> Result<(), Stop> {
+        let known = self.remarks().await?;
+        if is_watched(&known) {
+            return Ok(());
+        }
+        self.begin("watch")?;
+        let options = Options { watch: Some(self.words.watch), ..self.options.clone() };
+        let recorder = Recorder::new(self.shown);
+        let guard = match (kept(&known), &self.flag) {
+            (Kept::Flipped { mark, .. }, Ok(desk)) => Some((mark, desk.clone())),
+            _ => None,
+        };
+        let taken_back = async {
+            match &guard {
+                Some((mark, desk)) => desk.taken_back(mark).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut outcome = tokio::select! {
+            outcome = Box::pin(self.door.stage(Stage::Switch, &options, &recorder)) => outcome,
+            why = taken_back => Err(self.guard_went_back(&why).await),
+        };
+        if let (Ok(_), Some((mark, desk))) = (&outcome, &guard)
+            && let Some(why) = desk.verdict(mark).await
+        {
+            outcome = Err(self.guard_went_back(&why).await);
+        }
+        failpoint::pass("cutover.watched", String::new);
+        if let Err(Stop::RolledBack(why)) = &outcome
+            && !matches!(kept(&self.remarks().await?), Kept::Nothing)
+        {
+            let told = flag::back(self.door, &options, super::configuration).await.unwrap_or_else(|told| told);
+            outcome = Err(Stop::RolledBack(format!("{why}; {told}")));
+        }
+        if outcome.is_ok() {
+            remark(self.door, &options, WATCHED, &Value::Null).await?;
+        }
+        let figures = recorder.figures();
+        self.end("watch", outcome.map(|_| done("all was well", false)), figures).map(drop)
+    }
+
+    /// The flag is back by itself; the tables work by either name and stay where they are.
+    async fn guard_went_back(&self, why: &str) -> Stop {
+        let known = flag::guard_went_back(self.door, &self.options, why).await;
+        let unknown = known.err().map(|stop| format!(" ({stop})")).unwrap_or_default();
+        Stop::RolledBack(format!(
+            "the guard took the flag back: {why}{unknown}. The tables stay switched and work by both names: mend what failed and \
+             run this again, or `dispatch cutover rollback`"
+        ))
+    }
+
+    /// Until the holding period is over.
+    async fn hold(&mut self) -> Result<(), Stop> {
+        let mut begun = false;
+        loop {
+            let hold = self.options.hold.as_secs_f64();
+            let left = self.standing().await?.switched_age_s.map_or(0.0, |since| hold - since);
+            if left <= 0.0 {
+                break;
+            }
+            if !begun {
+                self.begin("hold")?;
+                begun = true;
+            }
+            self.shown.tell(&Event::Note { text: format!("the old names are kept for another {left:.0} s") });
+            tokio::time::sleep(Duration::from_secs_f64(left.clamp(0.05, 60.0))).await;
+        }
+        if begun {
+            self.end("hold", Ok(done("the old names were kept for their time", false)), Map::new())?;
+        }
+        Ok(())
+    }
+
+    async fn stage(&mut self, step: &'static str, stage: Stage, options: &Options) -> Result<Done, Stop> {
+        self.begin(step)?;
+        let recorder = Recorder::new(self.shown);
+        let outcome = Box::pin(self.door.stage(stage, options, &recorder)).await;
+        self.end(step, outcome, recorder.figures())
+    }
+
+    /// Asks before a step; whoever says no can go on later.
+    fn agreed(&self, step: &str, what: &str) -> Result<(), Stop> {
+        if self.person.agrees(&format!("Next: {step}. {what}"))? {
+            return Ok(());
+        }
+        Err(Stop::Failed(format!(
+            "stopped before `{step}`, as you said; the same command goes on from here, `dispatch cutover rollback` goes back"
+        )))
+    }
+
+    fn begin(&mut self, step: &'static str) -> Result<(), Stop> {
+        self.shown.is_in(step);
+        self.shown.happened(&json!({ "event": "step", "state": "begun" }), &format!("\n== {step}"));
+        self.journal.begin(step)?;
+        failpoint::pass("cutover.begun", || step.to_owned());
+        Ok(())
+    }
+
+    fn end(&mut self, step: &str, outcome: Result<Done, Stop>, mut figures: Map<String, Value>) -> Result<Done, Stop> {
+        failpoint::pass("cutover.done", || step.to_owned());
+        let (word, summary) = match &outcome {
+            Ok(done) => (if done.changed { "done" } else { "nothing changed" }, done.summary.clone()),
+            Err(stop @ Stop::RolledBack(_)) => ("rolled back", stop.to_string()),
+            Err(stop) => ("stopped", stop.to_string()),
+        };
+        let detail = match &outcome {
+            Ok(done) => done.detail.clone(),
+            Err(stop) => stop.detail(),
+        };
+        if let Value::Object(detail) = detail {
+            figures.extend(detail);
+        }
+        let line = json!({ "event": "step", "state": word, "summary": summary, "figures": figures });
+        if outcome.is_ok() {
+            self.shown.happened(&line, &summary);
+        }
+        self.journal.end(word, &summary, figures)?;
+        failpoint::pass("cutover.noted", || step.to_owned());
+        outcome
+    }
+}
+
+fn done(summary: &str, changed: bool) -> Done {
+    Done { summary: summary.to_owned(), changed, detail: Value::Null }
+}
+
+/// Whether the watch over the newest switch is over.
+fn is_watched(remarks: &[Remark]) -> bool {
+    let last = remarks.iter().rev().find(|remark| [SWITCHED, WATCHED, ROLLED_BACK].contains(&&*remark.what));
+    last.is_some_and(|remark| remark.what == WATCHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_counts_for_the_switch_before_it() {
+        let all = |words: &[&str]| -> Vec<Remark> {
+            words.iter().map(|what| Remark { what: (*what).to_owned(), detail: Value::Null }).collect()
+        };
+        assert!(is_watched(&all(&[SWITCHED, "flag_flipped", WATCHED, "flag_back"])));
+        for words in [&[][..], &[SWITCHED], &[SWITCHED, WATCHED, ROLLED_BACK], &[SWITCHED, WATCHED, SWITCHED]] {
+            assert!(!is_watched(&all(words)), "{words:?}");
+        }
+    }
+}

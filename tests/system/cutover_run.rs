@@ -1,0 +1,268 @@
+//! `dispatch cutover run` beside a live server: killed between every two steps, taken back from anywhere, asked on a terminal.
+
+use crate::BINARY;
+use crate::legacy::OPERATIONS_CENTER;
+use dispatch_tests::harness::system::CLEAR_TASK;
+use dispatch_tests::harness::{Server, SlackMessage, System};
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// A night of a cut-over: an old database, a server at work on it, and a folder for the report.
+struct Night {
+    system: System,
+    server: Server,
+    folder: TempDir,
+}
+
+impl Night {
+    async fn begin() -> Self {
+        let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;
+        assert!(system.launch().run(&["migrate"]).await.0);
+        let server = system.serve().await;
+        Self { system, server, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn words(&self) -> Vec<String> {
+        let (url, report) = (self.server.base(), self.folder.path().join("night"));
+        ["cutover", "run", "--url", url, "--watch", "1s", "--watch-every", "200ms", "--hold", "1s", "--report"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain([report.display().to_string()])
+            .collect()
+    }
+
+    fn answers(&self) -> Vec<String> {
+        let monitoring = format!("{}/livez?token=monitoring-secret", self.server.base());
+        let answers = ["--yes", "--json", "--backup-proof", "snapshot 7", "--told", "on-call", "--monitoring-url"];
+        answers.into_iter().map(str::to_owned).chain([monitoring]).collect()
+    }
+
+    /// Runs it, killed at a failpoint where one is given. Answers its lines.
+    async fn run(&self, failpoint: Option<&str>, more: &[&str]) -> Vec<Value> {
+        // Trusted for its address; what is in the URL must not be told all the same.
+        let url = format!("{}&password=database-secret", self.system.database.url().expose());
+        let mut launch = self.system.launch().env("DATABASE_URL", &url);
+        if let Some(failpoint) = failpoint {
+            launch = launch.env("DISPATCH_FAILPOINT", failpoint);
+        }
+        let words = with([self.words(), self.answers()].concat(), more);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (_, said) = launch.run(&words).await;
+        assert!(!said.contains("database-secret"), "{said}");
+        said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} in {said}"))).collect()
+    }
+
+    async fn ended(&self, failpoint: Option<&str>, more: &[&str]) -> Value {
+        let lines = self.run(failpoint, more).await;
+        lines.last().filter(|line| line.get("exit").is_some()).unwrap_or_else(|| panic!("{lines:?}")).clone()
+    }
+
+    async fn killed(&self, failpoint: &str) {
+        let lines = self.run(Some(failpoint), &[]).await;
+        assert!(lines.iter().all(|line| line.get("exit").is_none()), "not killed at {failpoint}: {lines:?}");
+    }
+
+    async fn rollback(&self, more: &[&str]) -> Value {
+        let (_, said) = self.system.launch().run(&[&["cutover", "rollback", "--json"], more].concat()).await;
+        serde_json::from_str(said.lines().last().unwrap()).unwrap_or_else(|_| panic!("{said}"))
+    }
+
+    async fn flag(&self) -> String {
+        let (_, said) = self.system.launch().run(&["flag", "get", "--json"]).await;
+        let shown: Value = serde_json::from_str(said.trim()).unwrap_or_else(|_| panic!("{said}"));
+        shown["api_version"].as_str().unwrap().to_owned()
+    }
+
+    /// What stands under both names of both tables.
+    async fn kinds(&self) -> String {
+        let sql = "SELECT string_agg(coalesce((SELECT relkind::text FROM pg_class WHERE oid = to_regclass('public.' || n)), '-'), '' ORDER BY i) AS k
+            FROM unnest(ARRAY['activities', 'dispatch_activities', 'agent_tasks', 'dispatch_agent_tasks']) WITH ORDINALITY AS x (n, i)";
+        self.system.ledger().rows(sql).await[0]["k"].as_str().unwrap().to_owned()
+    }
+
+    fn report(&self) -> (Value, String) {
+        let read = |name: &str| std::fs::read_to_string(self.folder.path().join(name)).unwrap();
+        let (json, markdown) = (read("night.json"), read("night.md"));
+        for text in [&json, &markdown] {
+            assert!(!text.contains("database-secret") && !text.contains("monitoring-secret"), "{text}");
+        }
+        (serde_json::from_str(&json).unwrap(), markdown)
+    }
+
+    /// The server takes a message and stores what it comes to.
+    async fn works(&self, missions: usize) {
+        self.system.say(&self.server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+        self.system.settled().await;
+        let (status, page) = self.system.get(&self.server, "/missions").await;
+        assert_eq!((status, page["items"].as_array().map(Vec::len)), (StatusCode::OK, Some(missions)), "{page}");
+    }
+
+    async fn end(self) {
+        self.system.settled().await;
+        self.system.finish().await;
+    }
+}
+
+/// What is said more than once counts as it was said last.
+fn with(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
+    for pair in more.chunks(2) {
+        match words.iter().position(|word| word == pair[0]) {
+            Some(at) => pair[1].clone_into(&mut words[at + 1]),
+            None => words.extend(pair.iter().map(ToString::to_string)),
+        }
+    }
+    words
+}
+
+/// Between every two steps, and within those that touch more than the tables.
+const POINTS: [&str; 15] = [
+    "cutover.begun@checklist",
+    "cutover.noted@checklist",
+    "cutover.done@expand",
+    "cutover.noted@expand",
+    "cutover.noted@backfill",
+    "cutover.done@verify",
+    "cutover.begun@switch",
+    "cutover.done@switch",
+    "cutover.flag.begun",
+    "cutover.flag.set",
+    "cutover.done@flag",
+    "cutover.watched",
+    "cutover.done@watch",
+    "cutover.begun@contract",
+    "cutover.done@contract",
+];
+
+#[tokio::test]
+async fn killed_between_every_two_steps_it_goes_on_where_it_was() {
+    let night = Night::begin().await;
+    for point in POINTS {
+        night.killed(point).await;
+    }
+    let ended = night.ended(None, &[]).await;
+    assert_eq!((ended["exit"].as_i64(), ended["stage"].as_str()), (Some(0), Some("run")), "{ended}");
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("-r-r", "dispatch"));
+    let moved = "SELECT count(*) AS n FROM dispatch_cutover.event WHERE what = 'moved'";
+    assert_eq!(night.system.ledger().count(moved).await, 6, "two tables, three moves, none of them twice");
+    let (report, markdown) = night.report();
+    assert_eq!(
+        (report["outcome"].as_str(), report["sittings"].as_array().map(Vec::len)),
+        (Some("done"), Some(POINTS.len() + 1))
+    );
+    assert!(report["answers"]["backup_proof"]["text"] == "snapshot 7", "{report}");
+    let steps = report["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step.get("outcome").is_some()), "{steps:?}");
+    for step in ["checklist", "expand", "backfill", "verify", "switch", "flag", "watch", "contract"] {
+        assert!(steps.iter().any(|each| each["step"] == step) && markdown.contains(&format!("| {step} |")), "{step}");
+    }
+    assert_eq!(night.ended(None, &[]).await["changed"], false, "a last time: nothing is left to do");
+    night.works(2).await;
+    night.end().await;
+}
+
+#[tokio::test]
+async fn rollback_takes_the_flag_back_that_the_walk_has_flipped_and_no_other() {
+    let night = Night::begin().await;
+    night.killed("cutover.noted@watch").await;
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
+    let dry = night.rollback(&["--dry-run"]).await;
+    assert!(dry["summary"].as_str().unwrap().contains("operations") && night.flag().await == "dispatch", "{dry}");
+    let back = night.rollback(&[]).await;
+    assert!(back["exit"] == 0 && back["summary"].as_str().unwrap().contains("the flag says operations"), "{back}");
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("rvrv", "operations"));
+    assert_eq!(night.rollback(&[]).await["changed"], false);
+    night.works(2).await;
+
+    // Killed after the flip, before anything says that it was done: rollback knows all the same.
+    night.killed("cutover.flag.set").await;
+    assert_eq!(night.flag().await, "dispatch");
+    assert_eq!(night.rollback(&[]).await["exit"], 0);
+    assert_eq!(night.flag().await, "operations");
+
+    // To the end, and back from there; the flag is somebody else's by now.
+    assert_eq!(night.ended(None, &[]).await["exit"], 0);
+    assert!(night.system.launch().run(&["flag", "set", "dispatch", "--percent", "50"]).await.0);
+    let back = night.rollback(&[]).await;
+    assert!(back["summary"].as_str().unwrap().contains("left alone"), "{back}");
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
+    night.works(3).await;
+    night.end().await;
+}
+
+/// Somebody changes a privilege while the walk looks on: the tables go back, and the flag with them.
+#[tokio::test]
+async fn what_goes_wrong_while_it_watches_takes_tables_and_flag_back() {
+    let night = Night::begin().await;
+    let harm = async {
+        let flipped = "SELECT count(*) AS n FROM dispatch_cutover.event WHERE what = 'flag_flipped'";
+        night
+            .system
+            .eventually("the flag is flipped", async || {
+                let there = "SELECT count(*) AS n FROM pg_class WHERE oid = to_regclass('dispatch_cutover.event')";
+                night.system.ledger().count(there).await == 1 && night.system.ledger().count(flipped).await == 1
+            })
+            .await;
+        night.system.database.execute("GRANT TRUNCATE ON activities TO PUBLIC").await;
+    };
+    let (ended, ()) = tokio::join!(night.ended(None, &["--watch", "1m"]), harm);
+    assert_eq!(ended["exit"], 3, "{ended}");
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("rvrv", "operations"));
+    let (report, _) = night.report();
+    assert_eq!(report["outcome"], "rolled back");
+    night.works(2).await;
+    night.end().await;
+}
+
+#[tokio::test]
+async fn without_a_terminal_it_refuses_what_nobody_has_answered() {
+    let night = Night::begin().await;
+    let words = night.words();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let run = async |more: &[&str]| night.system.launch().run(&[&words[..], more].concat()).await;
+    let (good, said) = run(&[]).await;
+    assert!(!good && said.contains("--yes") && said.contains("--backup-proof"), "{said}");
+    let (good, said) = run(&["--yes", "--told", "on-call"]).await;
+    assert!(!good && said.contains("--backup-proof, --monitoring-url") && !said.contains("--told,"), "{said}");
+    // Looks, and touches nothing.
+    let (good, said) = run(&["--dry-run"]).await;
+    assert!(good && said.contains("CREATE VIEW") && said.contains("ok    backend, old contract"), "{said}");
+    assert_eq!(night.kinds().await, "r-r-");
+    // A backend that is not there, and a monitoring that does not answer.
+    let nowhere = "http://127.0.0.1:1";
+    let ended = night.ended(None, &["--url", nowhere, "--monitoring-url", nowhere]).await;
+    let codes = ended["detail"]["findings"].as_array().map(Vec::len);
+    assert_eq!((ended["exit"].as_i64(), codes), (Some(64), Some(3)), "{ended}");
+    assert_eq!(night.kinds().await, "r-r-");
+    night.end().await;
+}
+
+/// `script` gives it a terminal; what is typed beforehand waits there.
+#[tokio::test]
+async fn on_a_terminal_it_asks_for_everything_and_no_means_no() {
+    let night = Night::begin().await;
+    let typed = async |answers: &str| {
+        let command = [vec![BINARY.to_owned()], night.words()].concat().join(" ");
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).env("DATABASE_URL", night.system.database.url().expose());
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(answers.as_bytes()).await.unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        drop(stdin);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let monitoring = format!("{}/livez", night.server.base());
+    let (code, said) = typed(&format!("snapshot 8\nthe on-call\n{monitoring}\nyes\nno\n")).await;
+    assert!(code == Some(1) && said.contains("stopped before `switch`"), "{code:?}: {said}");
+    assert_eq!(night.kinds().await, "rvrv");
+    // What was answered is not asked again.
+    let (code, said) = typed("yes\nyes\nyes\n").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("-r-r", "dispatch"));
+    assert_eq!(night.report().0["answers"]["told"]["text"], "the on-call");
+    night.end().await;
+}
