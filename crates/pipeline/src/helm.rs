@@ -11,7 +11,7 @@ mod tests;
 mod watch;
 
 pub use guard::{Guard, GuardVerdict, Traffic};
-pub use set::{Acknowledged, Setting, set};
+pub use set::{Acknowledged, Setting, begin, follow, set};
 pub use watch::Watch;
 
 use crate::observe::{Check, CheckStatus};
@@ -21,7 +21,7 @@ use crate::ports::flip_watch::FlipWatch;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch as watch_channel;
+use tokio::sync::{Mutex, watch as watch_channel};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,8 @@ pub struct Helm {
     watch: Watch,
     replica: String,
     known: watch_channel::Sender<Known>,
+    /// One look at a time: an answer that was read earlier must never be believed later.
+    looking: Mutex<()>,
     home: Handle,
 }
 
@@ -106,6 +108,7 @@ impl Helm {
             watch: Watch::new(flips),
             replica,
             known: watch_channel::Sender::new(known),
+            looking: Mutex::new(()),
             home: Handle::current(),
         };
         match tokio::time::timeout(PATIENCE, helm.store.seed(steering)).await {
@@ -156,8 +159,12 @@ impl Helm {
                 self.watch.purge().await;
                 purged = Some(Instant::now());
             }
-            self.look().await;
-            self.watch.keep(self.store.as_ref(), self.ledger.as_ref(), &self.flag().mark).await;
+            let is_sure = self.look().await;
+            self.watch.flush().await;
+            // Whoever does not know what is in force judges nothing by it.
+            if is_sure {
+                self.watch.judge(self.store.as_ref(), self.ledger.as_ref(), &self.flag().mark).await;
+            }
             let word = async {
                 tokio::select! {
                     () = self.store.stirred() => {}
@@ -190,25 +197,37 @@ impl Helm {
         self.home.spawn(async move { ledger.replicas().await }).await.unwrap_or_else(|ended| cut_off(&ended))
     }
 
-    /// One look at the store, and a word to the ledger. What one does not answer, the other is asked all the same.
-    async fn look(&self) {
-        match tokio::time::timeout(PATIENCE, self.store.read()).await {
-            Ok(Ok(Some(flag))) => self.learn(flag),
-            // Somebody took it away: what we serve by is written down again.
-            Ok(Ok(None)) => {
-                if let Ok(flag) = self.store.seed(self.steering()).await {
-                    self.learn(flag);
-                }
-            }
-            Ok(Err(error)) => tracing::debug!(%error, "the flag was not read; the last known value holds"),
-            Err(_) => tracing::debug!("the flag's store does not answer; the last known value holds"),
-        }
+    /// One look at the store, and a word to the ledger. What one does not answer, the other is asked all the same. Answers
+    /// whether the store said what is in force.
+    async fn look(&self) -> bool {
+        let _alone = self.looking.lock().await;
+        let is_sure = self.ask().await;
         let mark = self.known.borrow().flag.mark.clone();
         match tokio::time::timeout(PATIENCE, self.ledger.serves(&self.replica, &mark)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the ledger was not told"),
             Err(_) => tracing::debug!("the ledger does not answer"),
         }
+        is_sure
+    }
+
+    async fn ask(&self) -> bool {
+        match tokio::time::timeout(PATIENCE, self.store.read()).await {
+            Ok(Ok(Some(flag))) => {
+                self.learn(flag);
+                return true;
+            }
+            // Somebody took it away: what we serve by is written down again.
+            Ok(Ok(None)) => {
+                if let Ok(flag) = self.store.seed(self.steering()).await {
+                    self.learn(flag);
+                    return true;
+                }
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "the flag was not read; the last known value holds"),
+            Err(_) => tracing::debug!("the flag's store does not answer; the last known value holds"),
+        }
+        false
     }
 
     /// From this moment requests that begin are answered by `flag`.

@@ -74,12 +74,36 @@ impl Helm {
 /// [`SetError`].
 pub async fn set(store: &dyn FlagStore, ledger: &dyn FlagLedger, wish: &Setting) -> Result<Acknowledged, SetError> {
     let begun = Instant::now();
+    let flag = begin(store, ledger, wish).await?;
+    follow(store, ledger, flag, begun, wish.wait).await
+}
+
+/// The first half: it is set and recorded, and nobody is waited for. What must not be lost when its caller is killed while he
+/// waits goes between the halves.
+///
+/// # Errors
+/// [`SetError`].
+pub async fn begin(store: &dyn FlagStore, ledger: &dyn FlagLedger, wish: &Setting) -> Result<Flag, SetError> {
     let flag = store.write(wish.steering).await?;
     ledger.record(&flag, &wish.by, wish.reason.as_deref()).await.map_err(SetError::Ledger)?;
+    Ok(flag)
+}
+
+/// The second half: waits until every live replica serves by `flag`, at most `wait` after `begun`.
+///
+/// # Errors
+/// [`SetError::Ledger`].
+pub async fn follow(
+    store: &dyn FlagStore,
+    ledger: &dyn FlagLedger,
+    flag: Flag,
+    begun: Instant,
+    wait: Duration,
+) -> Result<Acknowledged, SetError> {
     loop {
         let (replicas, at) = live(ledger, &flag).await?;
         let done = Acknowledged { flag: flag.clone(), store: store.name(), at, replicas, took: begun.elapsed() };
-        if done.is_complete() || begun.elapsed() >= wish.wait {
+        if done.is_complete() || begun.elapsed() >= wait {
             return Ok(done);
         }
         tokio::time::sleep(LOOK).await;

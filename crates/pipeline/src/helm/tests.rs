@@ -99,6 +99,75 @@ async fn a_replica_that_does_not_follow_is_named() {
     assert!(!done.is_complete() && done.took >= Duration::from_secs(3), "{done:?}");
 }
 
+/// Answers late what it held when it was asked, the first time.
+struct Late {
+    store: Arc<MemoryFlag>,
+    asked: std::sync::atomic::AtomicU32,
+}
+
+#[async_trait::async_trait]
+impl FlagStore for Late {
+    fn name(&self) -> &'static str {
+        "late"
+    }
+
+    async fn read(&self) -> Result<Option<Flag>, FlagError> {
+        let held = self.store.read().await;
+        if self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        held
+    }
+
+    async fn write(&self, steering: Steering) -> Result<Flag, FlagError> {
+        self.store.write(steering).await
+    }
+
+    async fn seed(&self, steering: Steering) -> Result<Flag, FlagError> {
+        self.store.seed(steering).await
+    }
+
+    async fn stirred(&self) {
+        self.store.stirred().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_late_never_undoes_a_later_one() {
+    let fleet = Fleet::new();
+    let store = Arc::new(Late { store: fleet.store.clone(), asked: 0.into() });
+    let (ledger, flips) = (fleet.ledger.clone(), fleet.flips.clone());
+    let parts = HelmParts { store, ledger, flips, replica: "a".to_owned() };
+    let helm = Helm::take(parts, ApiVersion::Operations).await;
+    let late = tokio::spawn({
+        let helm = helm.clone();
+        async move { helm.look().await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let setting = Setting { wait: Duration::ZERO, ..wish(ApiVersion::Dispatch) };
+    let set = helm.set(&setting).await.unwrap();
+    late.await.unwrap();
+    assert_eq!(helm.flag(), set.flag, "who was told that it is set is answered by it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_set_meanwhile_is_not_taken_back() {
+    let fleet = Fleet::new();
+    let helm = fleet.helm("a").await;
+    let back = Steering::all_to(ApiVersion::Operations);
+    let bad = fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    fleet.flips.arm(&Watched { mark: bad.mark.clone(), back }, Duration::from_secs(600)).await.unwrap();
+    let key = Answered { route: "/classify", contract: "dispatch", mark: bad.mark.clone() };
+    (0..40).for_each(|_| helm.over().count(key.clone(), true, Duration::ZERO));
+    helm.over().flush().await;
+    // This replica has not heard of it, and judges by what it knows.
+    let part = Steering { version: ApiVersion::Dispatch, percent: 5, shadow: false };
+    let chosen = fleet.store.write(part).await.unwrap();
+    helm.over().judge(fleet.store.as_ref(), fleet.ledger.as_ref(), &bad.mark).await;
+    assert_eq!(fleet.store.read().await.unwrap(), Some(chosen));
+    assert!(fleet.ledger.history(5).await.unwrap().is_empty(), "and nothing says that it was");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flip_that_makes_things_worse_is_taken_back_with_its_reason() {
     let fleet = Fleet::new();

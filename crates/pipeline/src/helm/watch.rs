@@ -50,11 +50,10 @@ impl Watch {
         self.flips.as_ref()
     }
 
-    /// Writes down what was counted, and judges a watched flip where it is this replica's turn. `mark` is in force.
-    pub(super) async fn keep(&self, store: &dyn FlagStore, ledger: &dyn FlagLedger, mark: &str) {
-        self.flush().await;
+    /// Judges a watched flip where it is this replica's turn. `mark` is in force: the store said so just now.
+    pub(super) async fn judge(&self, store: &dyn FlagStore, ledger: &dyn FlagLedger, mark: &str) {
         match self.flips.claim(mark).await {
-            Ok(Some(due)) => self.judge(store, ledger, &due).await,
+            Ok(Some(due)) => self.judge_one(store, ledger, &due).await,
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "watched flips were not looked at"),
         }
@@ -66,6 +65,7 @@ impl Watch {
         }
     }
 
+    /// Writes down what was counted.
     pub(super) async fn flush(&self) {
         let tallies = std::mem::take(&mut *held(&self.tallies));
         if !tallies.is_empty()
@@ -87,8 +87,10 @@ impl Watch {
     }
 
     /// Killed between going back and saying so: the next judge finds the flip overtaken, and the flag is where it should be.
-    async fn judge(&self, store: &dyn FlagStore, ledger: &dyn FlagLedger, due: &Due) {
+    async fn judge_one(&self, store: &dyn FlagStore, ledger: &dyn FlagLedger, due: &Due) {
         let end = match self.guard.judge(due.before, due.since) {
+            // What somebody has set meanwhile is not ours to take back.
+            GuardVerdict::GoBack(_) if !is_in_force(store, &due.watched.mark).await => return,
             GuardVerdict::GoBack(reason) => {
                 tracing::error!(reason, "a watched flip is taken back");
                 match store.write(due.watched.back).await {
@@ -108,6 +110,10 @@ impl Watch {
             tracing::warn!(%error, "the end of a watch was not written down");
         }
     }
+}
+
+async fn is_in_force(store: &dyn FlagStore, mark: &str) -> bool {
+    matches!(store.read().await, Ok(Some(flag)) if flag.mark == mark)
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -90,8 +90,9 @@ pub trait FlipWatch: Send + Sync {
     /// [`StoreUnavailable`].
     async fn arm(&self, watched: &Watched, lasts: Duration) -> Result<(), StoreUnavailable>;
 
-    /// A watched flip for the caller to judge: no other replica gets it for some seconds. `current` is the mark in force; a
-    /// flip that was overtaken by another change is ended here.
+    /// A watched flip for the caller to judge: no other replica gets it for some seconds. `current` is the mark in force, as far
+    /// as the caller has heard; a flip that was overtaken by another change is ended here, unless its watch is so young that
+    /// the caller may only not have heard of it.
     ///
     /// # Errors
     /// [`StoreUnavailable`].

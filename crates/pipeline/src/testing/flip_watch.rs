@@ -42,6 +42,10 @@ pub async fn flip_watch_contract(watch: &dyn FlipWatch, pass: impl AsyncFn(Durat
 
     watch.arm(&Watched { mark: "m-3".into(), back }, Duration::from_secs(600)).await.expect("armed");
     assert_eq!(watch.claim("m-4").await.expect("answers"), None, "another change is in force");
+    let young = watch.state("m-3").await.expect("answers").expect("known");
+    assert_eq!(young.end, None, "whoever has not heard of it yet does not end it");
+    pass(Duration::from_secs(10)).await;
+    assert_eq!(watch.claim("m-4").await.expect("answers"), None);
     let state = watch.state("m-3").await.expect("answers").expect("known");
     assert_eq!(state, WatchState { left: None, end: Some(WatchEnd::Overtaken) });
     assert_eq!(watch.state("m-9").await.expect("answers"), None);

@@ -30,7 +30,10 @@ const ARM: &str = "
 INSERT INTO dispatch.flag_guards (mark, back_version, back_percent, back_shadow, until)
 VALUES ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 microsecond') ON CONFLICT (mark) DO NOTHING";
 
-const OVERTAKEN: &str = "UPDATE dispatch.flag_guards SET state = 'overtaken' WHERE state = 'armed' AND mark <> $1";
+// A watch that has just begun is none of those: whoever claims may not have heard of its flip yet.
+const OVERTAKEN: &str = "
+UPDATE dispatch.flag_guards SET state = 'overtaken'
+WHERE state = 'armed' AND mark <> $1 AND armed_at < now() - interval '5 seconds'";
 
 // A judge that died is followed by another one.
 const CLAIM: &str = "

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long one judge has a flip for himself.
+/// How long one judge has a flip for himself, and how long a change may take until everybody has heard of it.
 const CLAIM: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -17,7 +17,15 @@ struct Rows {
     now: Duration,
     traffic: BTreeMap<Answered, Traffic>,
     differences: BTreeMap<(&'static str, String), u64>,
-    guards: BTreeMap<String, (Watched, Duration, Option<Duration>, Option<WatchEnd>)>,
+    guards: BTreeMap<String, Guarded>,
+}
+
+struct Guarded {
+    watched: Watched,
+    armed: Duration,
+    until: Duration,
+    claimed: Option<Duration>,
+    end: Option<WatchEnd>,
 }
 
 /// Traffic and watched flips in memory.
@@ -52,41 +60,44 @@ impl FlipWatch for MemoryFlips {
 
     async fn arm(&self, watched: &Watched, lasts: Duration) -> Result<(), StoreUnavailable> {
         let mut rows = self.rows();
-        let until = rows.now + lasts;
-        rows.guards.entry(watched.mark.clone()).or_insert((watched.clone(), until, None, None));
+        let (armed, until) = (rows.now, rows.now + lasts);
+        let guarded = Guarded { watched: watched.clone(), armed, until, claimed: None, end: None };
+        rows.guards.entry(watched.mark.clone()).or_insert(guarded);
         Ok(())
     }
 
     async fn claim(&self, current: &str) -> Result<Option<Due>, StoreUnavailable> {
         let mut rows = self.rows();
         let now = rows.now;
-        for (mark, (_, _, _, end)) in &mut rows.guards {
-            if mark != current && end.is_none() {
-                *end = Some(WatchEnd::Overtaken);
+        for (mark, guarded) in &mut rows.guards {
+            if mark != current && guarded.end.is_none() && now - guarded.armed > CLAIM {
+                guarded.end = Some(WatchEnd::Overtaken);
             }
         }
         let of = |new: bool| sum(rows.traffic.iter().filter(|(key, _)| (key.mark == current) == new).map(|(_, t)| t));
         let (before, since) = (of(false), of(true));
-        let Some((watched, until, claimed, None)) = rows.guards.get_mut(current) else { return Ok(None) };
-        if claimed.is_some_and(|until| until > now) {
+        let Some(guarded) = rows.guards.get_mut(current).filter(|guarded| guarded.end.is_none()) else {
+            return Ok(None);
+        };
+        if guarded.claimed.is_some_and(|until| until > now) {
             return Ok(None);
         }
-        *claimed = Some(now + CLAIM);
-        Ok(Some(Due { watched: watched.clone(), before, since, is_over: *until <= now }))
+        guarded.claimed = Some(now + CLAIM);
+        Ok(Some(Due { watched: guarded.watched.clone(), before, since, is_over: guarded.until <= now }))
     }
 
     async fn end(&self, mark: &str, end: &WatchEnd) -> Result<(), StoreUnavailable> {
-        if let Some((_, _, _, known @ None)) = self.rows().guards.get_mut(mark) {
-            *known = Some(end.clone());
+        if let Some(guarded) = self.rows().guards.get_mut(mark) {
+            guarded.end.get_or_insert_with(|| end.clone());
         }
         Ok(())
     }
 
     async fn state(&self, mark: &str) -> Result<Option<WatchState>, StoreUnavailable> {
         let rows = self.rows();
-        Ok(rows.guards.get(mark).map(|(_, until, _, end)| WatchState {
-            left: end.is_none().then(|| until.saturating_sub(rows.now)),
-            end: end.clone(),
+        Ok(rows.guards.get(mark).map(|guarded| WatchState {
+            left: guarded.end.is_none().then(|| guarded.until.saturating_sub(rows.now)),
+            end: guarded.end.clone(),
         }))
     }
 
