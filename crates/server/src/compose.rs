@@ -189,7 +189,7 @@ fn on_demand(thinking: &Thinking) -> Arc<dyn Classifier> {
 fn sms_door(config: &Config, access: &Access) -> SmsDoor {
     let called_as = match (&config.http.public_url, access) {
         (None, Access::ThisMachine) => CalledAs::AsAsked,
-        (public_url, _) => CalledAs::of(public_url.as_ref()),
+        (public_url, _) => CalledAs::of(public_url.iter().chain(&config.http.other_urls)),
     };
     let credentials = config.twilio.credentials.clone().map(|ours| (ours.account, ours.tokens));
     if credentials.is_none() || called_as == CalledAs::Unknown {

@@ -5,6 +5,7 @@
 
 mod finish;
 mod object;
+pub mod operations;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,5 @@
-//! The checked-in OpenAPI document: write it, compare it, lint it. Must not know how the server makes it: the server
-//! prints it (`dispatch openapi`) without a database.
+//! The checked-in OpenAPI documents: write them, compare them, lint the one that clients are made from. Must not know how the
+//! server makes them: it prints them (`dispatch openapi`) without a database.
 
 mod document;
 mod drift;
@@ -16,10 +16,14 @@ use crate::process;
 
 pub const PATH: &str = "openapi/dispatch.json";
 
+/// Each document, and how the server prints it.
+const DOCUMENTS: [(&str, &[&str]); 2] =
+    [(PATH, &["openapi"]), ("openapi/operations.json", &["openapi", "--operations"])];
+
 pub fn run(root: &Path, command: &SpecCommand) -> Result<()> {
     match command {
         SpecCommand::Write => write(root),
-        SpecCommand::Check => check(root, server(root)).map(|note| println!("{note}")),
+        SpecCommand::Check => check(root, || server(root)).map(|note| println!("{note}")),
         SpecCommand::Lint { file, json } => {
             let note = lint(root, file, *json)?;
             // With --json, stdout is the array and nothing else.
@@ -39,32 +43,36 @@ fn server(root: &Path) -> Command {
 }
 
 fn write(root: &Path) -> Result<()> {
-    let text = generated(server(root))?;
-    let path = root.join(PATH);
-    if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
-        println!("{PATH} is up to date");
-        return Ok(());
+    for (name, words) in DOCUMENTS {
+        let text = generated(server(root), words)?;
+        let path = root.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            println!("{name} is up to date");
+            continue;
+        }
+        std::fs::create_dir_all(path.parent().unwrap_or(root)).context("cannot make the folder openapi/")?;
+        std::fs::write(&path, text).with_context(|| format!("cannot write {name}"))?;
+        println!("wrote {name}; look at it with `git diff {name}` and commit it with the change that caused it");
     }
-    std::fs::create_dir_all(path.parent().unwrap_or(root)).context("cannot make the folder openapi/")?;
-    std::fs::write(&path, text).with_context(|| format!("cannot write {PATH}"))?;
-    println!("wrote {PATH}; look at it with `git diff {PATH}` and commit it with the change that caused it");
     Ok(())
 }
 
-/// Compare the checked-in document with what `server openapi` prints.
-pub fn check(root: &Path, server: Command) -> Result<String> {
-    let Ok(checked_in) = std::fs::read_to_string(root.join(PATH)) else {
-        bail!("{PATH} is missing. Run `cargo xtask spec write` and commit it.");
-    };
-    if let Some(drift) = drift::between(&checked_in, &generated(server)?) {
-        println!("{drift}");
-        bail!("{PATH} is not what the code says. Run `cargo xtask spec write`, look at the diff, commit it.");
+/// Compare the checked-in documents with what the server prints.
+pub fn check(root: &Path, server: impl Fn() -> Command) -> Result<String> {
+    for (name, words) in DOCUMENTS {
+        let Ok(checked_in) = std::fs::read_to_string(root.join(name)) else {
+            bail!("{name} is missing. Run `cargo xtask spec write` and commit it.");
+        };
+        if let Some(drift) = drift::between(&checked_in, &generated(server(), words)?) {
+            println!("{drift}");
+            bail!("{name} is not what the code says. Run `cargo xtask spec write`, look at the diff, commit it.");
+        }
     }
-    Ok(format!("{PATH} is what the code says"))
+    Ok(format!("{} documents are what the code says", DOCUMENTS.len()))
 }
 
-fn generated(mut server: Command) -> Result<String> {
-    let text = process::output(server.arg("openapi"))
+fn generated(mut server: Command, words: &[&str]) -> Result<String> {
+    let text = process::output(server.args(words))
         .context("the server must print its document without a database; mend `dispatch openapi`")?;
     serde_json::from_str::<serde::de::IgnoredAny>(&text)
         .context("`dispatch openapi` printed something that is not JSON (logs belong on stderr)")?;

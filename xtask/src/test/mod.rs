@@ -176,9 +176,12 @@ fn spec_drift(root: &Path, metadata: &Metadata, built: &Built) -> Result<Done> {
         }
         bail!("there is no binary `{}` that could print the document", SERVER.name);
     };
-    let mut command = Command::new(server);
-    command.current_dir(root);
-    spec::check(root, command).map(Done::Passed)
+    let printer = || {
+        let mut command = Command::new(server);
+        command.current_dir(root);
+        command
+    };
+    spec::check(root, printer).map(Done::Passed)
 }
 
 fn spec_lint(root: &Path, metadata: &Metadata) -> Result<Done> {

@@ -12,12 +12,16 @@ pub struct Http {
     pub address: SocketAddr,
     /// `PUBLIC_URL`: under which people and providers reach it.
     pub public_url: Option<Url>,
+    /// Further ones there, after commas: what providers may call as well, while they are moved from one to the other.
+    pub other_urls: Vec<Url>,
 }
 
 impl Http {
     pub(super) fn read(reader: &mut Reader<'_>, role: Role) -> Self {
         let cure = "Set it to an http(s) URL, such as https://dispatch.example.";
-        Self { address: address(reader, role), public_url: reader.http_url("PUBLIC_URL", cure) }
+        let address = address(reader, role);
+        let mut urls = reader.http_urls("PUBLIC_URL", cure).into_iter();
+        Self { address, public_url: urls.next(), other_urls: urls.collect() }
     }
 }
 

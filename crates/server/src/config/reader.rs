@@ -71,6 +71,18 @@ impl<'a> Reader<'a> {
         url
     }
 
+    /// The value as several such URLs, separated by commas.
+    pub(super) fn http_urls(&mut self, variable: &'static str, cure: &str) -> Vec<Url> {
+        let Some(text) = self.text(variable) else { return Vec::new() };
+        let is_whole = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        let read = |text: &str| Url::parse(text.trim()).ok().filter(is_whole);
+        let urls: Option<Vec<Url>> = text.split(',').map(read).collect();
+        urls.unwrap_or_else(|| {
+            self.problem(variable, format!("is {text:?}"), cure);
+            Vec::new()
+        })
+    }
+
     /// The value read as a `T` that is `right`, or the default.
     pub(super) fn parsed<T: FromStr>(
         &mut self,

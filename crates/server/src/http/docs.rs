@@ -1,4 +1,4 @@
-//! `/openapi.json` and Swagger UI at `/docs`, from files inside the binary. Must not know any operation.
+//! `/openapi.json` and Swagger UI at `/docs`, the same below `/operations`, from files inside the binary. Must not know any operation.
 
 use super::headers::PAGE_POLICY;
 use super::problem::{Problem, kind};
@@ -8,21 +8,29 @@ use actix_web::web::{Data, Path};
 use std::sync::Arc;
 use utoipa_swagger_ui::{Config, serve};
 
-/// The OpenAPI document as JSON text, made once.
+/// The OpenAPI documents as JSON text, made once.
 #[derive(Clone)]
-pub struct Document(pub Arc<str>);
+pub struct Document {
+    new: Arc<str>,
+    old: Arc<str>,
+}
 
 impl Document {
-    /// The document of this build.
+    /// The documents of this build.
     #[must_use]
     pub fn of_this_build() -> Self {
-        Self(crate::openapi::json().into())
+        Self { new: crate::openapi::json().into(), old: crate::openapi::operations::json().into() }
     }
 }
 
 /// The document.
 pub async fn openapi(document: Data<Document>) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.to_string())
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.new.to_string())
+}
+
+/// The document of the old contract.
+pub async fn old_openapi(document: Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.old.to_string())
 }
 
 /// `/docs` lacks the slash that its pages' relative links hang on.

@@ -9,6 +9,8 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dispatch_pipeline::helm::{Helm, contract};
 use dispatch_pipeline::ports::flag::{ApiVersion, Steering};
 use dispatch_pipeline::ports::flip_watch::Answered;
@@ -98,7 +100,17 @@ async fn choose(request: &mut ServiceRequest, legacy: &Legacy, steering: Steerin
 /// Who calls, where a credential says so: never kept, only counted by.
 fn in_head(request: &ServiceRequest) -> Option<String> {
     let header = |name: &str| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
-    header("authorization").or_else(|| header("x-api-key")).or_else(|| Some(request.peer_addr()?.ip().to_string()))
+    let credential = header("authorization").or_else(|| header("x-api-key"));
+    credential
+        .map(|credential| subject(&credential).unwrap_or(credential))
+        .or_else(|| Some(request.peer_addr()?.ip().to_string()))
+}
+
+/// Whom a token is about, unverified: who gets a new one every hour stays where he is.
+fn subject(credential: &str) -> Option<String> {
+    let claims = credential.split('.').nth(1)?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    Some(claims.get("sub")?.as_str()?.to_owned())
 }
 
 /// Who wrote, in a body that nobody has verified yet: it decides about the words of the answer, and nothing else.
@@ -126,6 +138,6 @@ fn rewrite(request: &mut ServiceRequest, path: &'static str) {
 /// Where each legacy path is answered for good.
 #[must_use]
 pub fn successor(operations: &str) -> &'static str {
-    let path = PATHS.iter().find(|legacy| legacy.operations == operations && legacy.path != "/");
-    path.map_or("/docs", |legacy| legacy.dispatch)
+    let path = operations.strip_prefix("/operations").filter(|path| *path != "/");
+    PATHS.iter().find(|legacy| Some(legacy.path) == path).map_or("/docs", |legacy| legacy.dispatch)
 }

@@ -5,6 +5,7 @@
 mod body;
 pub mod chat;
 pub mod classify;
+pub mod contract;
 pub mod root;
 pub mod slack;
 pub mod sms;

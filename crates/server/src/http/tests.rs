@@ -9,6 +9,7 @@ mod helm;
 mod idempotency;
 mod identity;
 mod interactions;
+mod legacy;
 mod query;
 mod reason;
 mod replays;

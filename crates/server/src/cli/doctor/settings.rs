@@ -73,7 +73,10 @@ fn twilio_sender(config: &Config) -> Check {
 fn public_url(config: &Config) -> Check {
     const NAME: &str = "PUBLIC_URL";
     match (&config.http.public_url, &config.twilio.credentials) {
-        (Some(url), _) => Check::ok(NAME, url.to_string()),
+        (Some(url), _) => {
+            let others = config.http.other_urls.iter().map(|url| format!(", also {url}"));
+            Check::ok(NAME, std::iter::once(url.to_string()).chain(others).collect::<String>())
+        }
         (None, Some(_)) => {
             Check::warn(NAME, "not set: POST /intake/sms answers 503, for Twilio signs the URL it calls")
                 .cure("Set it to the URL under which Twilio calls this server, such as https://dispatch.example.")

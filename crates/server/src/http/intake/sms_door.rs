@@ -14,27 +14,42 @@ use url::Url;
 /// believed: anybody can say it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CalledAs {
-    /// `PUBLIC_URL`: its origin, and the path below it that a proxy takes away before it asks us.
-    Public {
-        /// Scheme, host and port.
-        origin: String,
-        /// `/api`, or nothing.
-        prefix: String,
-    },
+    /// `PUBLIC_URL`: one, or several while Twilio is moved from one to another.
+    Public(Vec<Origin>),
     /// By plain HTTP, under the name that stands in the request: `dispatch dev` on its own machine.
     AsAsked,
     /// Nobody said.
     Unknown,
 }
 
+/// One public URL, and the path below it that a proxy takes away before it asks us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// Scheme, host and port.
+    origin: String,
+    /// `/api`, or nothing.
+    prefix: String,
+}
+
 impl CalledAs {
     /// As `PUBLIC_URL` says.
     #[must_use]
-    pub fn of(public_url: Option<&Url>) -> Self {
-        public_url.map_or(Self::Unknown, |url| Self::Public {
+    pub fn of<'a>(public_urls: impl IntoIterator<Item = &'a Url>) -> Self {
+        let origin = |url: &Url| Origin {
             origin: url.origin().ascii_serialization(),
             prefix: url.path().trim_end_matches('/').to_owned(),
-        })
+        };
+        let origins: Vec<Origin> = public_urls.into_iter().map(origin).collect();
+        if origins.is_empty() { Self::Unknown } else { Self::Public(origins) }
+    }
+}
+
+impl Origin {
+    /// What may have been called where we were asked for `asked`.
+    fn urls(&self, asked: &str) -> impl Iterator<Item = String> {
+        let Self { origin, prefix } = self;
+        let behind = (!prefix.is_empty()).then(|| format!("{origin}{prefix}{asked}"));
+        std::iter::once(format!("{origin}{asked}")).chain(behind)
     }
 }
 
@@ -62,9 +77,11 @@ impl SmsDoor {
         };
         let claim = Claim { signature: header(request, SIGNATURE_HEADER), settings: settings(request) };
         let content_type = header(request, CONTENT_TYPE.as_str());
+        let urls = self.urls(request)?;
+        let (first, others) = urls.split_first().ok_or_else(unknown)?;
         let verify = |url: &String| tokens.verify(claim, url, content_type, body);
-        let (as_asked, behind_prefix) = self.urls(request)?;
-        verify(&as_asked).or_else(|error| behind_prefix.as_ref().map_or(Err(error), verify))?;
+        // What is wrong is told about the first one.
+        verify(first).or_else(|error| others.iter().find_map(|url| verify(url).ok()).ok_or(error))?;
         Ok(account)
     }
 
@@ -75,19 +92,20 @@ impl SmsDoor {
     }
 
     /// The URL as Twilio may have called it: path and query as they came, and behind the prefix that a proxy takes away.
-    fn urls(&self, request: &HttpRequest) -> Result<(String, Option<String>), Problem> {
+    fn urls(&self, request: &HttpRequest) -> Result<Vec<String>, Problem> {
         let asked = crate::http::legacy::called(request);
         match &self.called_as {
-            CalledAs::Public { origin, prefix } => {
-                let behind = (!prefix.is_empty()).then(|| format!("{origin}{prefix}{asked}"));
-                Ok((format!("{origin}{asked}"), behind))
-            }
+            CalledAs::Public(origins) => Ok(origins.iter().flat_map(|origin| origin.urls(&asked)).collect()),
             CalledAs::AsAsked => {
-                Ok((format!("http://{}{asked}", header(request, HOST.as_str()).unwrap_or_default()), None))
+                Ok(vec![format!("http://{}{asked}", header(request, HOST.as_str()).unwrap_or_default())])
             }
-            CalledAs::Unknown => Err(closed("PUBLIC_URL is not set, and Twilio signs the URL that it calls")),
+            CalledAs::Unknown => Err(unknown()),
         }
     }
+}
+
+fn unknown() -> Problem {
+    closed("PUBLIC_URL is not set, and Twilio signs the URL that it calls")
 }
 
 fn closed(why: &str) -> Problem {
@@ -157,6 +175,21 @@ mod tests {
             ("https://dispatch.example/other/intake/sms", false),
         ] {
             assert_eq!(opens(behind_a_proxy, signed, "10.0.0.7", "/intake/sms"), good, "{signed}");
+        }
+        let moving: Vec<Url> =
+            ["https://new.example", "https://old.example/api"].map(|url| Url::parse(url).expect("a URL")).into();
+        let credentials = (Account::parse("AC1").expect("a SID"), AuthTokens::parse("12345").expect("a token"));
+        let door = SmsDoor::new(Some(credentials), CalledAs::of(&moving), Arc::new(FixedClock(NOW)));
+        for (signed, good) in [
+            ("https://new.example/intake/sms", true),
+            ("https://old.example/intake/sms", true),
+            ("https://old.example/api/intake/sms", true),
+            ("https://new.example/api/intake/sms", false),
+            ("https://third.example/intake/sms", false),
+        ] {
+            let signature = sign(&"12345".into(), signed, &[]);
+            let request = TestRequest::post().uri("/intake/sms").insert_header(("x-twilio-signature", signature));
+            assert_eq!(door.open(&request.to_http_request(), b"").is_ok(), good, "{signed}");
         }
         let odd_port = Some("https://dispatch.example:8443");
         for signed in ["https://dispatch.example:8443/intake/sms", "https://dispatch.example/intake/sms"] {

@@ -30,6 +30,17 @@ impl Mistakes {
         }
     }
 
+    /// A text that may be left out.
+    pub(super) fn text_if_any(&mut self, of: &Map<String, Value>, name: &str) -> Option<String> {
+        if of.contains_key(name) { self.text(of, &[name]) } else { None }
+    }
+
+    /// An object that may be left out, or null.
+    pub(super) fn object_if_any(&mut self, of: &Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
+        let value = of.get(name).filter(|value| !value.is_null())?;
+        self.object(value, &[name]).cloned()
+    }
+
     /// A list that must be there.
     pub(super) fn list<'a>(&mut self, of: &'a Map<String, Value>, name: &str) -> Option<&'a [Value]> {
         match of.get(name) {
@@ -70,6 +81,9 @@ impl Mistakes {
 
 /// The body as an object; or what is wrong with it.
 pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Value> {
+    if body.is_empty() {
+        return Err(json!([{ "loc": ["body"], "msg": "Field required", "type": "missing" }]));
+    }
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(json!([{ "loc": ["body"], "msg": "Input should be a valid dictionary", "type": "dict_type" }])),

@@ -2,6 +2,7 @@
 //! know who answers.
 
 use super::body::{Mistakes, object, refused};
+use super::contract::{ChatRequest, Refused};
 use super::{told, untold};
 use crate::http::caller::Caller;
 use crate::http::reason::asker;
@@ -14,6 +15,17 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 
 /// Answers the last line.
+#[utoipa::path(
+    post, path = "/operations/chat", operation_id = "legacyChat", tag = "operations", summary = "Answer the last line of a conversation",
+    description = "One `data:` line with the answer (see schema ChatLine), then `data: [DONE]`; `data: {\"error\": …}` alone when \
+                   nothing came of it.",
+    request_body = ChatRequest,
+    responses(
+        (status = 200, description = "The stream", body = String, content_type = "text/event-stream",
+            example = "data: {\"role\":\"assistant\",\"content\":\"…\"}\n\ndata: [DONE]\n\n"),
+        Refused,
+    ),
+)]
 pub async fn chat(caller: Caller, query: Data<Query>, body: Bytes) -> HttpResponse {
     let question = match object(&body).and_then(|body| read(&body)) {
         Ok(question) => question,

@@ -1,6 +1,7 @@
 //! `POST /operations/classify`: one event with the classification, and `[DONE]`. Must not know which mind gave it.
 
 use super::body::{Mistakes, object, refused};
+use super::contract::{ClassifyRequest, Refused};
 use super::{told, untold};
 use crate::http::caller::Caller;
 use crate::http::idempotency::Operation;
@@ -20,6 +21,17 @@ use time::macros::format_description;
 const MOST_CHARS: usize = 16_000;
 
 /// Classifies one message.
+#[utoipa::path(
+    post, path = "/operations/classify", operation_id = "legacyClassify", tag = "operations", summary = "Classify one message",
+    description = "One `data:` line with the classification (see schema Classification), then `data: [DONE]`; `data: {\"error\": …}` \
+                   alone when nothing came of it.",
+    request_body = ClassifyRequest,
+    responses(
+        (status = 200, description = "The stream", body = String, content_type = "text/event-stream",
+            example = "data: {\"schema_version\":1,\"message_type\":\"IGNORE\", …}\n\ndata: [DONE]\n\n"),
+        Refused,
+    ),
+)]
 pub async fn classify(
     caller: Caller,
     operation: Operation,
@@ -76,11 +88,11 @@ fn read(body: &Map<String, Value>) -> Result<Asked, Value> {
     if text.as_ref().is_some_and(|text| text.chars().count() > MOST_CHARS) {
         mistakes.wrong(&["message"], "Value error, at most 16000 characters");
     }
-    let source = match body.get("source").and_then(Value::as_str) {
+    let source = match mistakes.text_if_any(body, "source").as_deref() {
         Some("sms") => Some(Source::Sms),
         _ => Some(Source::Slack),
     };
-    let metadata = body.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    let metadata = mistakes.object_if_any(body, "metadata").unwrap_or_default();
     let said_at = metadata.get("ts").and_then(seconds);
     mistakes.or(text.map(|text| Asked { text, source, said_at, metadata }))
 }

@@ -6,6 +6,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 /// Introduces itself.
+#[utoipa::path(
+    get, path = "/operations/", operation_id = "legacyRoot", tag = "operations", summary = "Say what this is",
+    responses((status = 200, description = "What this is, and where what is", body = super::contract::Root)),
+    security(()),
+)]
 pub async fn root() -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "name": "Dispatch",

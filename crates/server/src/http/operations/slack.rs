@@ -1,6 +1,7 @@
 //! `POST /operations/webhooks/slack`: Slack's events with the old answers, as durable and as well verified as through the new
 //! door. Must not know what a message means.
 
+use super::contract::{ErrorDetail, SlackAnswer};
 use crate::http::intake::JsonBytes;
 use crate::http::intake::slack::SlackDoor;
 use crate::http::problem::{Final, Problem, kind};
@@ -15,6 +16,21 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// A request that is not Slack's, or that can never be read.
+#[utoipa::path(
+    post, path = "/operations/webhooks/slack", operation_id = "legacySlack", tag = "operations", summary = "Receive one event of Slack",
+    description = "Also at `/operations/api/slack_webhook`. Signed as every request of Slack; stored before it is answered, once \
+                   with whatever comes in at `/intake/slack`.",
+    request_body = crate::openapi::JsonObject,
+    responses(
+        (status = 200, description = "Taken, or why nobody acts on it", body = SlackAnswer),
+        (status = 400, description = "Signed, but nothing that could be read", body = ErrorDetail),
+        (status = 401, description = "Unsigned, forged or stale", body = ErrorDetail),
+        (status = 415, description = "Not JSON", body = ErrorDetail),
+        (status = 500, description = "`enqueue_failed`: not stored, come again", body = SlackAnswer),
+        (status = 503, description = "No signing secret is configured", body = ErrorDetail),
+    ),
+    security(()),
+)]
 pub async fn receive(
     request: HttpRequest,
     body: JsonBytes,

@@ -18,6 +18,11 @@ pub struct Integrations {
 }
 
 /// Shows how it is.
+#[utoipa::path(
+    get, path = "/operations/status", operation_id = "legacyStatus", tag = "operations", summary = "Show how it is",
+    responses((status = 200, description = "How it is, also when it is not well", body = super::contract::Status)),
+    security(()),
+)]
 pub async fn status(observe: Data<Observe>, agents: Data<Agents>, integrations: Data<Integrations>) -> HttpResponse {
     let health = observe.health().await;
     let database = health.checks.iter().any(|check| check.name == "database" && check.status == CheckStatus::Pass);

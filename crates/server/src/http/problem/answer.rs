@@ -55,7 +55,13 @@ impl Problem {
         if matches!(self.0.kind.status, 408 | 413) {
             answer.force_close();
         }
-        answer.json(operations::error_body(self.0.detail.as_deref().unwrap_or(self.0.kind.title)))
+        let words = match self.0.kind.status {
+            // The framework's own, which it said before anything of ours.
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            _ => self.0.detail.as_deref().unwrap_or(self.0.kind.title),
+        };
+        answer.json(operations::error_body(words))
     }
 
     /// Writes it to the log where no answer does: in the middle of a stream.

@@ -24,7 +24,7 @@ pub(super) fn integrations() -> Data<Integrations> {
     Data::new(Integrations { openai: false, slack: true, twilio: true })
 }
 
-fn steered(steering: Steering) -> Data<Helm> {
+pub(super) fn steered(steering: Steering) -> Data<Helm> {
     let store = Arc::new(MemoryFlag::default());
     store.write(steering).now_or_never().expect("memory does not wait").expect("written");
     let parts = HelmParts {
@@ -36,7 +36,7 @@ fn steered(steering: Steering) -> Data<Helm> {
     Data::from(Helm::take(parts, ApiVersion::Dispatch).now_or_never().expect("memory does not wait"))
 }
 
-fn under(version: ApiVersion) -> Surface {
+pub(super) fn under(version: ApiVersion) -> Surface {
     Surface { helm: steered(Steering::all_to(version)), ..surface(Fault::default()) }
 }
 
