@@ -1,33 +1,90 @@
-//! One flag for all replicas: flipped under load, with the database away for a moment, and by the command line.
+//! One flag for all replicas: under load, guarded, set by the command line, and an event whose two tries meet both
+//! contracts.
+
+mod guard;
 
 use crate::{BINARY, system};
-use dispatch_tests::harness::event::SECRET;
-use dispatch_tests::harness::event::signed_at;
+use dispatch_tests::harness::event::{SECRET, signed_at};
+use dispatch_tests::harness::server::PATIENCE;
+use dispatch_tests::harness::system::CLEAR_TASK;
 use dispatch_tests::harness::token::service_bearer;
 use dispatch_tests::harness::{Server, SlackMessage, System};
 use futures_util::future::join_all;
-use reqwest::StatusCode;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
 
-/// A signed event for the path that Slack has always called.
-async fn post_old(system: &System, server: &Server, body: &Value) -> (StatusCode, Value) {
+/// A signed event for any path.
+async fn post_to(client: &Client, server: &Server, path: &str, body: &Value) -> (StatusCode, Value) {
     let at = OffsetDateTime::now_utc().unix_timestamp();
-    let request = signed_at(&system.client, server.base(), body.to_string().into_bytes(), SECRET, at);
+    let request = signed_at(client, server.base(), body.to_string().into_bytes(), SECRET, at);
     let mut request = request.build().unwrap();
-    request.url_mut().set_path("/webhooks/slack");
-    let response = system.client.execute(request).await.expect("the server answers");
+    request.url_mut().set_path(path);
+    let response = client.execute(request).await.expect("the server answers");
     (response.status(), response.json().await.expect("JSON"))
 }
 
-async fn set(system: &System, server: &Server, version: &str) -> Value {
+/// A signed event for the path that Slack has always called.
+async fn post_old(system: &System, server: &Server, body: &Value) -> (StatusCode, Value) {
+    post_to(&system.client, server, "/webhooks/slack", body).await
+}
+
+/// Sets the flag on every replica.
+pub async fn set(system: &System, server: &Server, version: &str) -> Value {
     let request = system.client.put(format!("{}/route/flag", server.base())).bearer_auth(service_bearer());
     let response = request.json(&json!({ "api_version": version, "reason": "a test" })).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    response.json().await.unwrap()
+    let told: Value = response.json().await.unwrap();
+    assert_eq!(told["complete"], true, "{told}");
+    told
+}
+
+/// `dispatch flag …`.
+async fn flag(system: &System, arguments: &[&str]) -> (bool, String) {
+    system.launch().run(&[&["flag"], arguments].concat()).await
+}
+
+/// The first try goes the old way, and its server dies without Slack having heard; the repeat comes the new way.
+#[tokio::test]
+async fn an_event_whose_tries_meet_both_contracts_is_one() {
+    let system = system().await;
+    let (first, second) = (system.serve().await, system.serve().await);
+    for (number, versions) in [["operations", "dispatch"], ["dispatch", "operations"]].into_iter().enumerate() {
+        let message = SlackMessage::new(&format!("U{number}"), CLEAR_TASK).in_channel(&format!("C{number}"));
+        set(&system, &first, versions[0]).await;
+        let (status, old) = post_old(&system, &first, &message.body()).await;
+        assert_eq!((status, old.get("ok").is_some()), (StatusCode::OK, versions[0] == "operations"), "{old}");
+        set(&system, &second, versions[1]).await;
+        let (status, again) = post_old(&system, &second, &message.body()).await;
+        assert_eq!(status, StatusCode::OK);
+        if versions[1] == "dispatch" {
+            assert_eq!(again["duplicate"], true, "{again}");
+            let (_, story) = system.get(&second, &format!("/observe/logs/{}", message.ts)).await;
+            assert_eq!(story["event_ids"], json!([again["event_id"]]), "{story}");
+        } else {
+            assert_eq!(again, json!({ "ok": true }));
+        }
+        // Slack's own header says that it is a repeat; it changes nothing.
+        let mut third = message.clone();
+        third.retry = Some((2, "http_timeout".to_owned()));
+        let third = third.request(&system.client, second.base()).send().await.unwrap();
+        let third: Value = third.json().await.unwrap();
+        assert_eq!(third["duplicate"], true, "{third}");
+    }
+    first.kill().await;
+    system.settled().await;
+    let ledger = system.ledger();
+    assert_eq!(ledger.count("SELECT count(*) AS n FROM dispatch.signals").await, 2);
+    assert_eq!((ledger.agent_tasks().await, system.slack.posted().len()), (2, 2), "a mission and a receipt each");
+    system.finish().await;
 }
 
 #[tokio::test]
@@ -97,21 +154,44 @@ async fn without_a_notification_the_poll_alone_carries_a_change() {
 async fn the_command_line_sets_it_and_says_when_each_replica_did() {
     let system = system().await;
     let (one, two) = (system.serve().await, system.serve().await);
-    let flag = async |arguments: &[&str]| system.launch().run(&[&["flag"], arguments].concat()).await;
-    let (good, said) = flag(&["set", "operations", "--reason", "going back"]).await;
+    let (good, said) = flag(&system, &["set", "operations", "--reason", "going back"]).await;
     assert!(good && said.contains("2 of 2 replicas serve by it"), "{said}");
     for server in [&one, &two] {
         let (_, body) = post_old(&system, server, &SlackMessage::new("U1", "hello").body()).await;
         assert_eq!(body, json!({ "ok": true }));
     }
-    let (good, said) = flag(&["get", "--json"]).await;
+    let (good, said) = flag(&system, &["get", "--json"]).await;
     let shown: Value = serde_json::from_str(said.trim()).unwrap();
     assert!(good && shown["api_version"] == "operations" && shown["api_base"] == "/operations", "{said}");
-    let (good, said) = flag(&["history"]).await;
+    let (good, said) = flag(&system, &["history"]).await;
     assert!(good && said.contains("going back") && said.contains("by cli:"), "{said}");
-    let (good, said) = flag(&["set", "nonsense"]).await;
+    let (good, said) = flag(&system, &["set", "nonsense"]).await;
     assert!(!good && said.contains("operations") && said.contains("dispatch"), "{said}");
     system.settled().await;
+    system.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_watches_sees_each_change_until_he_ends_it() {
+    let system = system().await;
+    let server = system.launch().arg("--no-worker").start().await;
+    set(&system, &server, "operations").await;
+    let mut command = Command::new(BINARY);
+    command.args(["flag", "watch", "--json"]).env("DATABASE_URL", system.database.url().expose());
+    let mut watcher = command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines();
+    let mut seen = async || -> Value {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").unwrap();
+        serde_json::from_str(&line.expect("it goes on")).unwrap()
+    };
+    assert_eq!(seen().await["api_version"], "operations");
+    let (good, said) = flag(&system, &["set", "dispatch", "--percent", "25"]).await;
+    assert!(good && said.contains("dispatch for 25 % of authors"), "{said}");
+    let change = seen().await;
+    assert_eq!((&change["api_version"], &change["percent"]), (&json!("dispatch"), &json!(25)));
+    let pid = Pid::from_raw(i32::try_from(watcher.id().unwrap()).unwrap());
+    kill(pid, Signal::SIGINT).unwrap();
+    assert!(watcher.wait().await.unwrap().success());
     system.finish().await;
 }
 

@@ -4,6 +4,7 @@
 
 mod cutover;
 mod cutover_run;
+mod deploy;
 mod dev;
 mod drain;
 mod external;
@@ -17,6 +18,7 @@ mod kills;
 mod lanes;
 mod legacy;
 mod llm;
+mod parity;
 mod policy;
 mod query;
 mod questions;

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const PHONE: &str = "+14165550101";
 const EMPTY: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
 
-fn launch(system: &System, twilio: &TwilioPeer) -> Launch {
+pub fn launch(system: &System, twilio: &TwilioPeer) -> Launch {
     system
         .launch()
         .env("TWILIO_ACCOUNT_SID", ACCOUNT)

@@ -39,7 +39,7 @@ pub enum Command {
     Tidy,
     /// Check licences, bans and sources against deny.toml: with cargo-deny if installed, else with a simple check of our own
     Deny,
-    /// The checked-in OpenAPI document, openapi/dispatch.json
+    /// The checked-in OpenAPI documents, openapi/dispatch.json and openapi/operations.json
     Spec {
         #[command(subcommand)]
         command: SpecCommand,
@@ -55,6 +55,9 @@ pub enum Command {
     /// The cut-over of the database of DATABASE_URL (`dispatch cutover`), or `rehearse` it on one of its own (binary `rehearse`
     /// of dispatch-tests); their own help: `cargo xtask cutover -- --help`
     Cutover(ForwardArgs),
+    /// Replay the old contract of `/operations/*` and print what differs and is not documented (binary `parity` of dispatch-tests);
+    /// its own help: `cargo xtask parity -- --help`
+    Parity(ForwardArgs),
     /// Migrate the database of DATABASE_URL (`dispatch migrate`); its own help: `cargo xtask migrate -- --help`
     Migrate(ForwardArgs),
 }
@@ -74,9 +77,9 @@ pub struct TestArgs {
 
 #[derive(Subcommand)]
 pub enum SpecCommand {
-    /// Write openapi/dispatch.json from the code
+    /// Write both documents from the code
     Write,
-    /// Fail when openapi/dispatch.json is not what the code says
+    /// Fail when one of them is not what the code says
     Check,
     /// Check the document against the contract's rules
     Lint {

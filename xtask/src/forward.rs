@@ -29,6 +29,12 @@ pub const BENCH: Tool =
 pub const SERVER: Tool =
     Tool { name: "bench", cargo: &["build", "--release", "-p", "dispatch-server", "--bin", "dispatch"] };
 
+/// What parity is asked of.
+pub const SERVED: Tool = Tool { name: "parity", cargo: &["build", "-q", "-p", "dispatch-server", "--bin", "dispatch"] };
+
+pub const PARITY: Tool =
+    Tool { name: "parity", cargo: &["run", "-q", "-p", "dispatch-tests", "--bin", "parity", "--"] };
+
 pub const MIGRATE: Tool =
     Tool { name: "migrate", cargo: &["run", "-p", "dispatch-server", "--bin", "dispatch", "--", "migrate"] };
 

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => return forward::to(&root, &forward::DEMO, &args.args),
         Command::Bench(args) => return forward::after_building(&root, &forward::SERVER, &forward::BENCH, &args.args),
         Command::Cutover(args) => return cutover(&root, &args.args),
+        Command::Parity(args) => return forward::after_building(&root, &forward::SERVED, &forward::PARITY, &args.args),
         Command::Migrate(args) => return forward::to(&root, &forward::MIGRATE, &args.args),
     };
     match outcome {

@@ -75,9 +75,13 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Print the OpenAPI document
     #[command(
-        after_help = "Needs no database. The checked-in copy is openapi/dispatch.json (`cargo xtask spec write`)."
+        after_help = "Needs no database. The checked-in copies are openapi/dispatch.json and openapi/operations.json (`cargo xtask spec write`)."
     )]
-    Openapi,
+    Openapi {
+        /// That of the old contract
+        #[arg(long)]
+        operations: bool,
+    },
 }
 
 /// Reads the command line and carries it out.
@@ -85,7 +89,7 @@ enum Command {
 #[allow(clippy::print_stderr)] // an error that ends the program is for whoever started it
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Openapi => openapi(),
+        Command::Openapi { operations } => openapi(operations),
         command => on_runtime(command),
     };
     outcome.unwrap_or_else(|error| {
@@ -110,7 +114,7 @@ async fn carry_out(command: Command) -> Result<ExitCode> {
         Command::Retain(arguments) => retain::run(arguments).await,
         Command::Policy(arguments) => policy::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&arguments).await,
-        Command::Openapi => openapi(),
+        Command::Openapi { operations } => openapi(operations),
     }
 }
 
@@ -123,8 +127,8 @@ fn on_runtime(command: Command) -> Result<ExitCode> {
     outcome
 }
 
-fn openapi() -> Result<ExitCode> {
-    stdout::say(&crate::openapi::json())?;
+fn openapi(operations: bool) -> Result<ExitCode> {
+    stdout::say(&if operations { crate::openapi::operations::json() } else { crate::openapi::json() })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -202,6 +202,10 @@ fn old_routes(config: &mut ServiceConfig) {
     config
         .service(open_get("/operations", operations::root::root))
         .service(open_get("/operations/", operations::root::root))
+        .service(open_get("/operations/openapi.json", docs::old_openapi))
+        .service(open_get("/operations/docs", docs::to_index))
+        .service(open_get("/operations/docs/", docs::index))
+        .service(open_get("/operations/docs/{file}", docs::file))
         .service(open_get("/operations/status", operations::status::status))
         .service(open_post("/operations/webhooks/slack", operations::slack::receive))
         .service(open_post("/operations/api/slack_webhook", operations::slack::receive))

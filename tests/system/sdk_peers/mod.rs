@@ -2,6 +2,7 @@
 
 mod slack;
 mod twilio;
+mod unprefixed;
 
 /// Texts that have gone wrong somewhere before.
 const HARD_TEXTS: &[&str] = &[

@@ -13,10 +13,10 @@ const TIMESTAMP: &str = "X-Slack-Request-Timestamp";
 const SIGNATURE: &str = "X-Slack-Signature";
 
 /// A request as it may arrive: some good, some not.
-struct Case {
-    what: &'static str,
-    headers: Value,
-    body: String,
+pub struct Case {
+    pub what: &'static str,
+    pub headers: Value,
+    pub body: String,
 }
 
 fn headers(at: &str, signature: &str) -> Value {
@@ -24,7 +24,7 @@ fn headers(at: &str, signature: &str) -> Value {
 }
 
 /// All that is done to one body, signed by the SDK.
-fn cases(peers: &mut Peers, body: &str, now: i64) -> Vec<Case> {
+pub fn cases(peers: &mut Peers, body: &str, now: i64) -> Vec<Case> {
     let mut signed = |secret: &str, at: i64| -> String {
         peers.ask(&json!({"ask": "slack_sign", "secret": secret, "timestamp": at, "body": body}))
     };

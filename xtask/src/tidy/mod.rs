@@ -6,6 +6,7 @@ mod arrows;
 mod files;
 mod layout;
 mod lexer;
+mod migrations;
 mod old_names;
 mod project;
 #[cfg(test)]

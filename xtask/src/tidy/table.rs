@@ -2,7 +2,7 @@
 //! checks with their cures. The one file to edit when the architecture changes. Must not check anything itself.
 
 use super::project::Project;
-use super::{Finding, arrows, files, layout, old_names, vendors, wording};
+use super::{Finding, arrows, files, layout, migrations, old_names, vendors, wording};
 
 /// A crate of the layout: its name, its folder, and the workspace crates it may depend on outside its tests.
 pub struct Place {
@@ -166,6 +166,11 @@ pub const RULES: &[Rule] = &[
         "no notes to oneself",
         wording::notes,
         "do it now, or open an issue and let the comment say why the code is as it is",
+    ),
+    fail(
+        "the release before works on the migrated database",
+        migrations::check,
+        "add what is new and leave what is old for a release; or say why it harms nobody: `-- not compatible: …` above it",
     ),
     fail(
         "old table names only in cutover",

@@ -65,6 +65,11 @@ impl Mistakes {
         object
     }
 
+    /// Whether nothing was wrong so far.
+    pub(super) fn none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Something that breaks a rule.
     pub(super) fn wrong(&mut self, at: &[&str], msg: &str) {
         self.add(at, msg, "value_error");

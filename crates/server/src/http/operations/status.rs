@@ -31,13 +31,14 @@ pub async fn status(observe: Data<Observe>, agents: Data<Agents>, integrations: 
     };
     let works = health.signs.as_ref().is_some_and(is_live);
     let available = if database { known(&agents).await } else { Map::new() };
+    let total = available.len();
     let said = |is_so: bool, yes: &'static str, no: &'static str| if is_so { yes } else { no };
     let worker = said(works, "running", "stopped");
     let configured = |is_so| said(is_so, "configured", "not_configured");
     HttpResponse::Ok().json(json!({
         "status": said(health.is_ready(), "operational", "degraded"),
         "timestamp": Timestamp(OffsetDateTime::now_utc()),
-        "agents": { "total": available.len(), "available": available },
+        "agents": { "available": available, "total": total },
         "workers": { "slack_processor": worker, "sms_processor": worker },
         "integrations": {
             "supabase": said(database, "connected", "disconnected"),
