@@ -77,9 +77,12 @@ pub(crate) async fn open(url: &DatabaseUrl, session: &Session) -> Result<AsyncPg
         let set_up = |source| ConnectError::SetUp { target: url.target(), source };
         let mut connection =
             AsyncPgConnection::try_from_client_and_connection(client, connection).await.map_err(set_up)?;
-        // Not as start-up options: poolers in session mode refuse those.
+        // Not as start-up options: poolers in session mode refuse those. A plan is kept for as long as the statistics that it
+        // was made by, and what was cheapest in an empty table (read all of it) is what a first rush of messages suffers
+        // from: whatever has an index is read by it. What then seems dear is not worth compiling.
         let settings = format!(
-            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = 60000",
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = 60000; \
+             SET enable_seqscan = off; SET jit = off",
             session.statement_timeout.as_millis(),
             session.lock_timeout.as_millis(),
         );

@@ -5,6 +5,7 @@
 mod cluster;
 mod inspect;
 mod keeper;
+mod plan;
 mod template;
 
 use std::process;
@@ -16,6 +17,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::runtime::Builder;
 
 pub use self::cluster::{TestCluster, URL_VARIABLE};
+pub use self::plan::rows_read_of;
 use crate::connect::{self, DatabaseUrl, Pool};
 
 /// A database of one's own. Dropping it drops it.

@@ -23,16 +23,22 @@ use crate::store::timeline::{self, Entry};
 use crate::store::{micros, small};
 
 /// The first of its conversation, among those that have been due longest; `looked_at` tells how many those are.
+///
+/// Plans are kept from when a table was empty, or made without statistics. So each look is one that only its index serves
+/// well, whatever the planner believes: an anti-join here once read all that waits for each row.
 const OLDEST_DUE: &str = "
 WITH longest AS MATERIALIZED (
-    SELECT unit_id, next_attempt_at AS since, ordinal AS place FROM dispatch.units
-    WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1)
-SELECT u.unit_id, u.attempts, (SELECT count(*) FROM longest) AS looked_at
-FROM longest JOIN dispatch.units AS u USING (unit_id)
-WHERE u.state = 'pending' AND u.next_attempt_at <= now() AND NOT EXISTS (
-    SELECT FROM dispatch.units AS earlier
-    WHERE earlier.state = 'pending' AND earlier.conversation = u.conversation AND earlier.ordinal < u.ordinal)
-ORDER BY since, place LIMIT $2
+    SELECT unit_id, conversation, ordinal FROM dispatch.units
+    WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1
+), heads AS MATERIALIZED (
+    SELECT unit_id FROM longest WHERE ordinal = (
+        SELECT first.ordinal FROM dispatch.units AS first
+        WHERE first.state = 'pending' AND first.conversation = longest.conversation
+        ORDER BY first.ordinal LIMIT 1)
+)
+SELECT u.unit_id, u.attempts, (SELECT count(*) FROM longest) AS looked_at FROM dispatch.units AS u
+WHERE u.unit_id = ANY (ARRAY (SELECT unit_id FROM heads)) AND u.state = 'pending' AND u.next_attempt_at <= now()
+ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
 
 /// The same, for when busy conversations fill that whole window: steps from conversation to conversation instead.
@@ -47,8 +53,8 @@ WITH RECURSIVE heads AS (
     ) AS next
     WHERE heads.n < $1
 )
-SELECT u.unit_id, u.attempts, 0::bigint AS looked_at FROM heads JOIN dispatch.units AS u USING (unit_id)
-WHERE u.state = 'pending' AND u.next_attempt_at <= now()
+SELECT u.unit_id, u.attempts, 0::bigint AS looked_at FROM dispatch.units AS u
+WHERE u.unit_id = ANY (ARRAY (SELECT unit_id FROM heads)) AND u.state = 'pending' AND u.next_attempt_at <= now()
 ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
 
@@ -67,8 +73,10 @@ RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, t
 
 // Deleted messages and the changes themselves belong to the unit's story only.
 const MEMBERS: &str = "
-SELECT unit_id, signal_id, message_ref, text, attachments, occurred_at FROM dispatch.signals
-WHERE unit_id = ANY ($1) AND state = 'queued' ORDER BY unit_id, occurred_at, message_ref, signal_id";
+SELECT member.* FROM unnest($1) AS claimed (unit_id) CROSS JOIN LATERAL (
+    SELECT unit_id, signal_id, message_ref, text, attachments, occurred_at FROM dispatch.signals
+    WHERE unit_id = claimed.unit_id AND state = 'queued' ORDER BY occurred_at, message_ref, signal_id) AS member
+ORDER BY unit_id, occurred_at, message_ref, signal_id";
 
 /// How many conversations are looked at when some of them fill the window.
 const HEADS: i64 = 2_000;
@@ -145,12 +153,18 @@ pub(crate) async fn claim(connection: &mut AsyncPgConnection, rule: ClaimRule) -
 async fn candidates(connection: &mut AsyncPgConnection, limit: u32) -> Result<Vec<Found>, StoreError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let limit = i64::from(limit);
-    let window = (limit * 8).clamp(200, 2_000);
-    let mut found: Vec<Found> =
-        sql(OLDEST_DUE).bind::<BigInt, _>(window).bind::<BigInt, _>(limit).load(connection).await?;
     // A window that gave nothing does not say whether it was full. One that gave too little and was full may hide
     // other conversations, not only while the head of the busy one is in somebody's hands.
-    if found.as_slice().first().is_none_or(|first| first.looked_at >= window) && found.len() < wanted {
+    let may_hide_others = |found: &[Found], window: i64| {
+        found.len() < wanted && found.first().is_none_or(|first| first.looked_at >= window)
+    };
+    // Mostly those that are due longest are of as many conversations.
+    let (narrow, wide) = (limit, (limit * 8).clamp(200, 2_000));
+    let mut found = oldest_due(connection, narrow, limit).await?;
+    if may_hide_others(&found, narrow) {
+        found = oldest_due(connection, wide, limit).await?;
+    }
+    if may_hide_others(&found, wide) {
         let heads: Vec<Found> =
             sql(FIRST_OF_EACH).bind::<BigInt, _>(HEADS).bind::<BigInt, _>(limit).load(connection).await?;
         let seen: HashSet<Uuid> = found.iter().map(|row| row.unit_id).collect();
@@ -158,6 +172,10 @@ async fn candidates(connection: &mut AsyncPgConnection, limit: u32) -> Result<Ve
         found.truncate(wanted);
     }
     Ok(found)
+}
+
+async fn oldest_due(connection: &mut AsyncPgConnection, window: i64, limit: i64) -> Result<Vec<Found>, StoreError> {
+    Ok(sql(OLDEST_DUE).bind::<BigInt, _>(window).bind::<BigInt, _>(limit).load(connection).await?)
 }
 
 /// Those of `found` that are claimed together. One that was tried before may be what ended its worker: it comes alone,
@@ -265,3 +283,6 @@ fn unit(row: Taken, members: Vec<Member>, revision: Option<Revision>) -> Claimed
         replay: row.replay_id.map(|id| Replaying { replay_id: ReplayId(id), force: row.forced }),
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod cost;

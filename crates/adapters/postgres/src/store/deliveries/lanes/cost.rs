@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::OPEN;
 use crate::store::sql::sql;
-use crate::testing::TestDatabase;
+use crate::testing::{TestDatabase, rows_read_of};
 
 #[derive(QueryableByName)]
 struct Plan {
@@ -24,22 +24,7 @@ async fn rows_read(connection: &mut AsyncPgConnection) -> f64 {
         .get_result(connection)
         .await
         .expect("explained");
-    count(&explained.plan)
-}
-
-fn count(plan: &Value) -> f64 {
-    let number = |name: &str| plan[name].as_f64().unwrap_or(0.0);
-    let here = if plan["Relation Name"] == "deliveries" {
-        (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")
-    } else {
-        0.0
-    };
-    let within = match plan {
-        Value::Array(plans) => plans.iter().map(count).sum(),
-        Value::Object(members) => members.values().map(count).sum(),
-        _ => 0.0,
-    };
-    here + within
+    rows_read_of("deliveries", &explained.plan)
 }
 
 /// So many deliveries in each of `lanes` lanes called `name`.
