@@ -39,8 +39,12 @@ impl Runner {
         if self == Self::Nextest && scope != ["--workspace"] {
             words.push("--no-tests=warn");
         }
-        words.extend(extra.iter().map(String::as_str));
-        words.into_iter().map(str::to_owned).collect()
+        let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        if self == Self::Nextest && !extra.iter().any(|word| word.contains("test-threads")) {
+            words.push(format!("--test-threads={}", at_a_time()));
+        }
+        words.extend(extra.iter().cloned());
+        words
     }
 
     /// One line for the whole run. Nextest writes it; `cargo test` writes one per binary, so they are added up.
@@ -92,6 +96,12 @@ impl Runner {
     }
 }
 
+/// Tests at a time. They wait for servers and databases as long as they compute; the database has connections for so many.
+fn at_a_time() -> usize {
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    (processors * 2).min(16)
+}
+
 /// A line, without colours and trimmed, that belongs in the closing words.
 pub fn is_telling(line: &str) -> bool {
     is_summary(line) || is_failure(line)
@@ -128,9 +138,13 @@ mod tests {
     #[test]
     fn arguments_of_both_runners() {
         let nextest = Runner::Nextest.arguments(&scope(&[]), &[]);
-        assert_eq!(nextest, ["nextest", "run", "--all-features", "--workspace", "--no-fail-fast"]);
-        let one = Runner::Nextest.arguments(&words(&["-p", "a"]), &words(&["--fail-fast", "name"]));
-        assert_eq!(one, ["nextest", "run", "--all-features", "-p", "a", "--no-tests=warn", "--fail-fast", "name"]);
+        let threads = format!("--test-threads={}", at_a_time());
+        assert_eq!(nextest, ["nextest", "run", "--all-features", "--workspace", "--no-fail-fast", &threads]);
+        let one = Runner::Nextest.arguments(&words(&["-p", "a"]), &words(&["--fail-fast", "--test-threads=1"]));
+        assert_eq!(
+            one,
+            ["nextest", "run", "--all-features", "-p", "a", "--no-tests=warn", "--fail-fast", "--test-threads=1"]
+        );
         assert!(!Runner::CargoTest.arguments(&words(&["-p", "a"]), &[]).contains(&"--no-tests=warn".to_owned()));
     }
 
