@@ -120,6 +120,65 @@ async fn killed_between_sending_and_settling_an_agent_is_asked_twice_and_its_ans
     world.system.finish().await;
 }
 
+/// A system with two agents that hand everything on to each other, for ever.
+async fn two_agents(limits: &str) -> (World, ProgramPeer) {
+    let (world, stager) = (World::new("[]", "[\"routed\"]").await, ProgramPeer::start().await);
+    let path = world.folder.path().join("policy.toml");
+    let table = format!(
+        "[agents.stager]\n{}secrets = [\"PHOTOS\"]\ndescription = \"Stages.\"\ncapabilities = [\"stage\"]\n",
+        stager.place()
+    );
+    let policy = std::fs::read_to_string(&path).unwrap().replace("agent_depth = 3", limits);
+    std::fs::write(path, format!("{policy}\n{table}")).unwrap();
+    for (peer, other) in [(&world.photos, "stager"), (&stager, "photos")] {
+        peer.set_mood(ProgramMood::Says(json!({"messages": [{"text": format!("Ask {other}")}], "agents": [other]})));
+    }
+    (world, stager)
+}
+
+#[tokio::test]
+async fn agents_that_hand_on_to_each_other_end_and_the_story_says_why() {
+    let (world, stager) = two_agents("agent_depth = 3").await;
+    let server = world.launch().start().await;
+    let event_id = world.system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    world.system.settled().await;
+    assert_eq!((world.photos.told().len(), stager.told().len()), (2, 1), "three answer one after another");
+    let handed = stager.told()[0].json();
+    assert_eq!(handed["type"], "com.archieos.dispatch.answered.v1");
+    let expected = json!({"agent": "photos", "depth": 1, "messages": ["Ask stager"]});
+    assert_eq!((&handed["data"]["answer"], &handed["data"]["message"]["text"]), (&expected, &json!(CLEAR_TASK)));
+    let (_, story) = world.system.get(&server, &format!("/observe/logs/{event_id}")).await;
+    assert_eq!(story["state"], "done", "{story}");
+    let ended: Vec<_> =
+        story["entries"].as_array().unwrap().iter().filter(|entry| entry["event"] == "agent.not_handed_on").collect();
+    assert_eq!(ended.len(), 1, "{story}");
+    assert_eq!(ended[0]["detail"], json!({"agents": ["stager"], "reason": "agent_depth", "limit": 3}));
+    let said = world.system.slack.posted().into_iter().filter(|posted| posted.text.starts_with("Ask")).count();
+    assert_eq!(said, 3, "each is heard all the same");
+    world.system.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_handed_on_once_whoever_is_killed_and_not_at_all_where_the_policy_says_so() {
+    let (world, stager) = two_agents("agent_depth = 2").await;
+    let mut doomed = world.launch().env("DISPATCH_FAILPOINT", "delivery.sent@agent").start().await;
+    world.system.say(&doomed, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    assert!(!doomed.ended().await.success(), "killed");
+    let server = world.launch().start().await;
+    world.system.settled().await;
+    assert_eq!((world.photos.told().len(), stager.told().len()), (2, 1), "the first was asked twice, under one id");
+    assert_eq!(world.count("dispatch.deliveries WHERE kind = 'agent'").await, 2);
+    server.kill().await;
+    world.system.finish().await;
+
+    let (world, stager) = two_agents("agent_depth = 1").await;
+    let server = world.launch().start().await;
+    world.system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    world.system.settled().await;
+    assert_eq!((world.photos.told().len(), stager.told().len()), (1, 0));
+    world.system.finish().await;
+}
+
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_noted_and_fails_nothing() {
     let world = World::new("[]", "[\"routed\"]").await;

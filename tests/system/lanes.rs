@@ -12,17 +12,22 @@ fn said(number: u32, channel: &str) -> SlackMessage {
 }
 
 #[tokio::test]
-async fn a_channel_that_asks_for_a_pause_delays_no_other() {
+async fn slacks_429_rests_the_workspace_that_it_is_about_and_no_other() {
     let system = system().await;
     let server = system.serve().await;
     system.slack.set_mood(Mood::Busy(8, 1));
     system.say(&server, &said(1, "C1")).await;
     system.eventually("Slack was asked", async || system.slack.calls() == 1).await;
-    system.say(&server, &said(2, "C1")).await;
-    system.say(&server, &said(3, "C2")).await;
+    system.say(&server, &said(2, "C2")).await;
+    system.say(&server, &said(3, "C3").in_team("T2")).await;
     system.settled().await;
     let channels: Vec<_> = system.slack.posted().into_iter().map(|posted| posted.channel).collect();
-    assert_eq!(channels, ["C2", "C1", "C1"]);
+    assert_eq!(
+        (channels.len(), channels[0].as_str()),
+        (3, "C3"),
+        "it counts by workspace, not by channel: {channels:?}"
+    );
+    assert_eq!(system.slack.calls(), 4, "nobody asks again before its time");
     system.finish().await;
 }
 

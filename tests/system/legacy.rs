@@ -2,6 +2,7 @@
 
 use crate::BINARY;
 use dispatch_tests::harness::system::CLEAR_TASK;
+use dispatch_tests::harness::token::service_bearer;
 use dispatch_tests::harness::{SlackMessage, System};
 use reqwest::StatusCode;
 
@@ -70,6 +71,32 @@ async fn storage_waits_until_the_tables_have_their_new_names() {
     assert_eq!((status, page["items"].as_array().unwrap().len()), (StatusCode::OK, 2), "{page}");
     let (_, story) = system.get(&server, &format!("/observe/logs/{event_id}")).await;
     assert_eq!((story["state"].clone(), system.slack.posted().len()), ("done".into(), 1), "{story}");
+    system.finish().await;
+}
+
+#[tokio::test]
+async fn whose_work_it_is_is_asked_when_it_turns_out_that_nobody_can_tell() {
+    let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;
+    assert!(system.launch().run(&["migrate"]).await.0);
+    let server = system.serve().await;
+    system.say(&server, &SlackMessage::new("U99", CLEAR_TASK)).await;
+    let held = "SELECT count(*) AS n FROM dispatch.deliveries WHERE state = 'held' AND reason = 'cutover_expand_due'";
+    system.eventually("the storage delivery waits", async || system.ledger().count(held).await == 1).await;
+    assert!(system.slack.posted().is_empty(), "nothing is to be asked as long as nobody knows that nobody knows");
+    system.database.execute(RENAMES).await;
+    let waits = "SELECT count(*) AS n FROM dispatch.units WHERE state = 'held' AND reason = 'realtor_unresolved'";
+    system.eventually("it waits for a person", async || system.ledger().count(waits).await == 1).await;
+    system.eventually("it is asked about", async || system.slack.posted().len() == 1).await;
+    let asked = system.slack.posted();
+    assert!(asked[0].text.contains("Who is the realtor?") && asked[0].blocks.is_array(), "{asked:?}");
+    let (_, page) = system.get(&server, "/route/held").await;
+    assert_eq!(page["items"][0]["reason"], "realtor_unresolved", "{page}");
+    let kept = "SELECT count(*) AS n FROM dispatch.dispatches WHERE question IS NOT NULL";
+    assert_eq!(system.ledger().count(kept).await, 0, "asked once");
+    let no = format!("{}/route/held/{}/dismiss", server.base(), page["items"][0]["unit_id"].as_str().unwrap());
+    let said = system.client.post(no).bearer_auth(service_bearer()).json(&serde_json::json!({})).send().await.unwrap();
+    assert_eq!(said.status(), StatusCode::OK);
+    system.settled().await;
     system.finish().await;
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod asked_for;
 mod cutover;
 mod cutover_run;
 mod deploy;
@@ -24,6 +25,8 @@ mod query;
 mod questions;
 mod reason;
 mod replays;
+mod replays_forced;
+mod replays_many;
 mod retention;
 mod routing;
 mod sdk_peers;

@@ -22,7 +22,7 @@ SELECT jsonb_build_object(
     'tasks', (SELECT jsonb_agg(to_jsonb(t) ORDER BY mission_id) FROM public.dispatch_agent_tasks AS t)
 )::text AS dump";
 
-fn post(system: &System, server: &Server, path: &str, key: Option<&str>, body: &Value) -> RequestBuilder {
+pub fn post(system: &System, server: &Server, path: &str, key: Option<&str>, body: &Value) -> RequestBuilder {
     let request = system.client.post(format!("{}{path}", server.base())).bearer_auth(service_bearer()).json(body);
     match key {
         Some(key) => request.header("idempotency-key", key),
@@ -30,13 +30,13 @@ fn post(system: &System, server: &Server, path: &str, key: Option<&str>, body: &
     }
 }
 
-async fn ask(system: &System, server: &Server, path: &str, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
+pub async fn ask(system: &System, server: &Server, path: &str, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
     let answer = post(system, server, path, key, body).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 
 /// Repeats a request until whoever died with it has no claim to it any more.
-async fn resume(system: &System, server: &Server, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
+pub async fn resume(system: &System, server: &Server, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
     loop {
         let (status, answer) = ask(system, server, path, Some(key), body).await;
         if answer["code"] != "idempotency_in_progress" {
@@ -46,7 +46,7 @@ async fn resume(system: &System, server: &Server, path: &str, key: &str, body: &
     }
 }
 
-async fn id(system: &System, query: &str) -> String {
+pub async fn id(system: &System, query: &str) -> String {
     system.ledger().rows(query).await[0]["id"].as_str().unwrap().to_owned()
 }
 
@@ -252,75 +252,6 @@ async fn killed_while_understanding_anew() {
         survives(failpoint, |event, _| format!("/route/replay/{event}"), forced, (2, 1)).await;
         survives(failpoint, |event, _| format!("/route/replay/{event}"), json!({"from": "classify"}), (1, 0)).await;
     }
-}
-
-/// Twelve receipts that were refused for good.
-async fn twelve_dead(system: &System, server: &Server) {
-    system.slack.set_mood(Mood::Refusing("channel_not_found", 12));
-    for number in 0..12 {
-        let message = SlackMessage::new(&format!("U{number}"), CLEAR_TASK).in_channel(&format!("C{number}"));
-        system.say(server, &message).await;
-    }
-    system.settled().await;
-    assert_eq!((system.ledger().missions().await, system.slack.posted().len()), (12, 0));
-}
-
-/// All dead letters are redriven, though a server is killed at `failpoint` while it is at it.
-async fn redriven_in_spite_of(failpoint: &str) {
-    let system = system().await;
-    let setup = system.serve().await;
-    twelve_dead(&system, &setup).await;
-    setup.kill().await;
-    let mut doomed = system.serve_until(failpoint).await;
-    let body = json!({"kinds": ["slack"], "states": ["failed"], "per_second": 4, "reason": "Slack is back"});
-    let sent = post(&system, &doomed, "/route/replays", Some("k-1"), &body).send().await;
-    doomed.ended().await;
-    drop(sent);
-    let (left, right) = (system.serve().await, system.serve().await);
-    let (status, begun) = resume(&system, &left, "/route/replays", "k-1", &body).await;
-    assert_eq!((status, &begun["total"]), (StatusCode::ACCEPTED, &json!(12)), "{begun}");
-    let path = format!("/route/replays/{}", begun["replay_id"].as_str().unwrap());
-    system.eventually("the batch is done", async || system.get(&right, &path).await.1["state"] == "done").await;
-    let (_, ended) = system.get(&right, &path).await;
-    assert_eq!((&ended["done"], &ended["pending"], &ended["refused"]), (&json!(12), &json!(0), &json!(0)), "{ended}");
-    system.settled().await;
-    assert_eq!((system.ledger().missions().await, system.slack.posted().len()), (12, 12), "after {failpoint}");
-    let replays = system.ledger().count("SELECT count(*) AS n FROM dispatch.replays").await;
-    assert_eq!(replays, 12, "after {failpoint}");
-    system.finish().await;
-}
-
-#[tokio::test]
-async fn all_dead_letters_are_redriven_though_a_worker_dies_with_them_in_hand() {
-    redriven_in_spite_of("replays.taken").await;
-}
-
-#[tokio::test]
-async fn all_dead_letters_are_redriven_though_a_worker_dies_between_two() {
-    redriven_in_spite_of("replays.settled").await;
-}
-
-#[tokio::test]
-async fn a_cancelled_batch_leaves_the_rest_alone() {
-    let system = system().await;
-    let server = system.serve().await;
-    system.slack.set_mood(Mood::Refusing("channel_not_found", 6));
-    for number in 0..6 {
-        let message = SlackMessage::new(&format!("U{number}"), CLEAR_TASK).in_channel(&format!("C{number}"));
-        system.say(&server, &message).await;
-    }
-    system.settled().await;
-    let (_, begun) = ask(&system, &server, "/route/replays", None, &json!({"all": true, "per_second": 1})).await;
-    let path = format!("/route/replays/{}", begun["replay_id"].as_str().unwrap());
-    system.eventually("one is replayed", async || system.get(&server, &path).await.1["done"] != 0).await;
-    let (status, ended) = ask(&system, &server, &format!("{path}/cancel"), None, &json!({})).await;
-    assert_eq!((status, &ended["state"]), (StatusCode::OK, &json!("cancelled")), "{ended}");
-    system.settled().await;
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    let (_, later) = system.get(&server, &path).await;
-    assert_eq!(later, ended);
-    assert!(system.slack.posted().len() < 6);
-    system.finish().await;
 }
 
 #[tokio::test]

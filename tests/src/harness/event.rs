@@ -53,6 +53,13 @@ impl SlackMessage {
         self
     }
 
+    /// The same message, in another workspace.
+    #[must_use]
+    pub fn in_team(mut self, team: &str) -> Self {
+        self.team = team.into();
+        self
+    }
+
     /// The same message, as an answer in the thread of `first`.
     #[must_use]
     pub fn in_thread_of(mut self, first: &Self) -> Self {

@@ -10,6 +10,7 @@ use dispatch_outbound::{Class, Failure, Outbound, Url};
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
 use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
+use dispatch_routing::lane::LOOKUP;
 use dispatch_routing::plan::Content;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -148,7 +149,7 @@ fn gone_is_unwanted(sent: Sent) -> Sent {
 
 /// What a refused look-up comes to. Looking changes nothing, so only a refusal for good ends it.
 fn not_seen(failure: &Failure) -> AttemptOutcome {
-    let code = format!("lookup_{}", failure.code);
+    let code = format!("{LOOKUP}{}", failure.code);
     match failure.class {
         Class::Never | Class::Unwanted => AttemptOutcome::Unknowable { code },
         Class::NotNow | Class::Unclear => AttemptOutcome::Retryable { code, retry_after: failure.retry_after },

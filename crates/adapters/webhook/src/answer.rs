@@ -4,6 +4,7 @@
 use dispatch_classification::classification::TaskTitle;
 use dispatch_mission::mission::MissionType;
 use dispatch_routing::answer::{AgentAnswer, AnsweredMission};
+use dispatch_routing::policy::TASK_ORCHESTRATOR;
 use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -15,6 +16,7 @@ pub const TOO_LARGE: &str = "answer_too_large";
 
 const MOST_MESSAGES: usize = 4;
 const MOST_MISSIONS: usize = 8;
+const MOST_AGENTS: usize = 4;
 /// Characters of a message, and of what is to be done.
 const LONGEST_TEXT: usize = 3_000;
 /// Characters of a title or an address.
@@ -27,6 +29,9 @@ struct Answer {
     messages: Vec<Message>,
     #[serde(default)]
     missions: Vec<Mission>,
+    /// Names of other agents, which are told what this one answers.
+    #[serde(default)]
+    agents: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,8 +60,9 @@ pub fn read(media_type: Option<&str>, body: &[u8]) -> Option<Result<AgentAnswer,
         return None;
     }
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return Some(Err("answer_not_json")) };
-    let is_ours =
-        |members: &serde_json::Map<_, _>| ["messages", "missions"].iter().any(|name| members.contains_key(*name));
+    let is_ours = |members: &serde_json::Map<_, _>| {
+        ["messages", "missions", "agents"].iter().any(|name| members.contains_key(*name))
+    };
     if !value.as_object().is_some_and(is_ours) {
         return None;
     }
@@ -70,12 +76,24 @@ fn is_json(media_type: &str) -> bool {
 }
 
 fn understood(answer: Answer) -> Result<AgentAnswer, &'static str> {
-    if answer.messages.len() > MOST_MESSAGES || answer.missions.len() > MOST_MISSIONS {
+    let Answer { messages, missions, mut agents } = answer;
+    if messages.len() > MOST_MESSAGES || missions.len() > MOST_MISSIONS || agents.len() > MOST_AGENTS {
         return Err("answer_too_many");
     }
-    let messages = answer.messages.into_iter().map(|message| text(message.text, LONGEST_TEXT));
-    let missions = answer.missions.into_iter().map(mission);
-    Ok(AgentAnswer { messages: messages.collect::<Result<_, _>>()?, missions: missions.collect::<Result<_, _>>()? })
+    if !agents.iter().all(|name| is_name(name)) {
+        return Err("answer_malformed");
+    }
+    agents.sort_unstable();
+    agents.dedup();
+    let messages = messages.into_iter().map(|message| text(message.text, LONGEST_TEXT)).collect::<Result<_, _>>()?;
+    let missions = missions.into_iter().map(mission).collect::<Result<_, _>>()?;
+    Ok(AgentAnswer { messages, missions, agents })
+}
+
+/// As the policy file names agents.
+fn is_name(name: &str) -> bool {
+    let is_plain = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_-".contains(&letter);
+    (1..=64).contains(&name.len()) && name.bytes().all(is_plain) && name != TASK_ORCHESTRATOR
 }
 
 fn mission(mission: Mission) -> Result<AnsweredMission, &'static str> {
@@ -130,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn other_agents_are_named_once() {
+        let answer = of(&json!({ "agents": ["stager", "photos", "stager"] })).expect("ours").expect("sound");
+        assert_eq!(answer.agents, ["photos", "stager"]);
+    }
+
+    #[test]
     fn what_is_not_meant_for_us_is_no_answer() {
         for answer in
             [json!({ "ok": true }), json!({}), json!([]), json!("x"), json!({ "messages": [], "missions": [] })]
@@ -149,7 +173,10 @@ mod tests {
         let mission = |mission: Value| json!({ "messages": [{ "text": "sound" }], "missions": [mission] });
         for (answer, code) in [
             (json!({ "messages": "hello" }), "answer_malformed"),
-            (json!({ "messages": [{ "text": "x" }], "agents": ["self"] }), "answer_malformed"),
+            (json!({ "messages": [{ "text": "x" }], "agent": "self" }), "answer_malformed"),
+            (json!({ "agents": ["Photos!"] }), "answer_malformed"),
+            (json!({ "agents": ["task_orchestrator"] }), "answer_malformed"),
+            (json!({ "agents": ["a", "b", "c", "d", "e"] }), "answer_too_many"),
             (json!({ "messages": [{ "text": "x", "to": "C9" }] }), "answer_malformed"),
             (message("  "), "answer_malformed"),
             (message("a\u{0}b"), "answer_malformed"),

@@ -13,6 +13,8 @@ pub enum Source {
     Slack,
     /// Twilio messaging.
     Sms,
+    /// Our own API: a text that somebody asked about and had dispatched. It came in by no door that could be answered through.
+    Api,
 }
 
 impl Source {
@@ -22,13 +24,14 @@ impl Source {
         match self {
             Self::Slack => "slack",
             Self::Sms => "sms",
+            Self::Api => "api",
         }
     }
 
     /// Reads that spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Slack, Self::Sms].into_iter().find(|source| source.as_str() == text)
+        [Self::Slack, Self::Sms, Self::Api].into_iter().find(|source| source.as_str() == text)
     }
 }
 
@@ -37,9 +40,9 @@ impl Source {
 pub struct Conversation {
     /// The source it belongs to.
     pub source: Source,
-    /// Slack team id, or Twilio account.
+    /// Slack team id, or Twilio account; of a text that somebody asked about the door that he named, or nothing.
     pub workspace: String,
-    /// Slack channel id, or our own number (E.164).
+    /// Slack channel id, or our own number (E.164); of a text that somebody asked about its classification.
     pub channel: String,
     /// Slack `thread_ts` of a thread reply, none at the root of a channel; the other party's number for SMS.
     pub thread: Option<String>,

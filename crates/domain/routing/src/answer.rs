@@ -1,8 +1,10 @@
-//! What an external agent answers, and what is done about it: words for whoever wrote the messages, and missions. Pure.
+//! What an external agent answers, and what is done about it: words for whoever wrote the messages, missions, and who else is
+//! asked. Pure.
 //!
-//! Nothing here leads to an agent again: an answer ends what an agent was asked, however it is put.
+//! However agents answer each other, it ends: so many of them one after another, and the last one hands on to nobody.
 
-use crate::destination::{Destination, StorageDestination, StorageTable};
+use crate::destination::{AgentDestination, Destination, StorageDestination, StorageTable};
+use crate::event::{EventWork, HandedOn};
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
 use crate::policy::reply_to;
 use crate::storage::{AgentTaskWork, AnswerItem, StorageItem, StorageWork};
@@ -15,13 +17,27 @@ use time::OffsetDateTime;
 /// The rule under which an answer is routed on.
 pub const RULE: &str = "agent_answer";
 
-/// What an external agent answered. Both may be empty: then there is nothing to route on.
+/// Why an agent's answer is handed on to nobody.
+pub const TOO_DEEP: &str = "agent_depth";
+
+/// What an external agent answered. All may be empty: then there is nothing to route on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AgentAnswer {
     /// For whoever wrote the messages, in their order.
     pub messages: Vec<String>,
     /// Work for people.
     pub missions: Vec<AnsweredMission>,
+    /// Other agents of the policy file, which are told what this one answered.
+    pub agents: Vec<String>,
+}
+
+/// What is done about an answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RoutedOn {
+    /// A plan.
+    pub decision: Decision,
+    /// Agents that are not told, for too many have answered one after another.
+    pub not_told: Vec<String>,
 }
 
 /// Work that an external agent wants done.
@@ -54,19 +70,22 @@ pub struct Question {
     pub message_ref: Option<String>,
     /// How sure the classifier was.
     pub confidence: f32,
+    /// What the agent was told, where that is known: what another one is told that it hands on to.
+    pub told: Option<EventWork>,
 }
 
 impl AgentAnswer {
     /// Whether there is anything to route on.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.missions.is_empty()
+        self.messages.is_empty() && self.missions.is_empty() && self.agents.is_empty()
     }
 
-    /// What is done about it: each message back to where the messages came from, each mission stored once. The same answer
-    /// to the same delivery gives the same effects.
+    /// What is done about it: each message back to where the messages came from, each mission stored once, other agents told
+    /// as long as no more than `depth` answer one after another. The same answer to the same delivery gives the same effects.
     #[must_use]
-    pub fn route(self, question: &Question) -> Decision {
+    pub fn route(self, question: &Question, depth: u32) -> RoutedOn {
+        let (handed, not_told) = self.handed_on(question, depth);
         let routing = RoutingDecision { auto_dispatch: true, reason: format!("Answered by agent {}", question.agent) };
         let missions = self.missions.into_iter().zip(0..).map(|(mission, place)| {
             let answer = AnswerItem { delivery_id: question.delivery_id, place };
@@ -77,8 +96,36 @@ impl AgentAnswer {
             let destination = Destination::Notification(to.clone()?);
             Some(PlannedDelivery { destination, content: Content::Message { text }, after: None, quota: None })
         });
-        let plan = missions.chain(messages).collect();
-        Decision { routing: routing.clone(), rule: RULE.to_owned(), verdict: Verdict::Dispatch(plan), question: None }
+        let plan = missions.chain(messages).chain(handed).collect();
+        let decision = Decision {
+            routing: routing.clone(),
+            rule: RULE.to_owned(),
+            verdict: Verdict::Dispatch(plan),
+            question: None,
+        };
+        RoutedOn { decision, not_told }
+    }
+
+    /// What the agents are told that it hands on to, and those that are not told.
+    fn handed_on(&self, question: &Question, depth: u32) -> (Vec<PlannedDelivery>, Vec<String>) {
+        let Some(told) = question.told.as_ref() else { return (Vec::new(), self.agents.clone()) };
+        let answered = told.depth() + 1;
+        if answered >= depth {
+            return (Vec::new(), self.agents.clone());
+        }
+        let event = told.handed_on(&HandedOn {
+            agent: question.agent.clone(),
+            depth: answered,
+            messages: self.messages.clone(),
+            missions: self.missions.iter().map(|mission| mission.title.to_string()).collect(),
+        });
+        let tell = |target: &String| PlannedDelivery {
+            destination: Destination::Agent(AgentDestination { target: target.clone() }),
+            content: Content::Event(Box::new(event.clone())),
+            after: None,
+            quota: None,
+        };
+        (self.agents.iter().map(tell).collect(), Vec::new())
     }
 }
 
@@ -115,11 +162,14 @@ fn store(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
     use crate::destination::{NotificationDestination, SlackThread};
+    use crate::event::EventType;
+    use crate::testing::{claimed_unit, stray};
     use dispatch_mission::signal::Source;
+    use dispatch_mission::zone::Zone;
 
     fn question(source: Source) -> Question {
         Question {
@@ -129,7 +179,61 @@ mod tests {
             author: "U1".into(),
             message_ref: Some("1.1".into()),
             confidence: 0.9,
+            told: None,
         }
+    }
+
+    fn event() -> EventWork {
+        let unit = claimed_unit("Please book the photographer");
+        EventWork::about(&unit, &stray().classification, &Zone::toronto())
+    }
+
+    /// Who is told, and who is not, when one hands on to itself for ever.
+    fn hands_on(depth: u32) -> (u32, Vec<String>) {
+        let mut asked = Question { told: Some(event()), ..question(Source::Slack) };
+        let mut times = 0;
+        loop {
+            let RoutedOn { decision, not_told } =
+                AgentAnswer { agents: vec!["photos".into()], ..answer() }.route(&asked, depth);
+            let Verdict::Dispatch(plan) = decision.verdict else { panic!("something is to be done") };
+            assert_eq!(plan.iter().filter(|one| matches!(one.content, Content::Storage(_))).count(), 2);
+            let next = plan.into_iter().find_map(|one| match (one.destination, one.content) {
+                (Destination::Agent(to), Content::Event(event)) if to.target == "photos" => Some(*event),
+                _ => None,
+            });
+            let Some(next) = next else { return (times, not_told) };
+            times += 1;
+            assert_eq!((next.event, next.depth()), (EventType::Answered, times));
+            assert_eq!(next.data.answer.as_ref().expect("an answer").missions, ["Open the house", "Close it"]);
+            asked.told = Some(next);
+        }
+    }
+
+    #[test]
+    fn agents_hand_on_to_each_other_so_often_and_no_more() {
+        assert_eq!(hands_on(1), (0, vec!["photos".to_owned()]));
+        assert_eq!(hands_on(3), (2, vec!["photos".to_owned()]), "three answer one after another");
+    }
+
+    #[test]
+    fn what_is_handed_on_stays_under_the_limit_of_an_event() {
+        let mut told = event();
+        told.data.message.text = "\u{1F3E0}".repeat(3_000);
+        let answer = AgentAnswer {
+            messages: vec!["\u{1F3E0}".repeat(3_000); 4],
+            missions: vec![answer().missions.swap_remove(0); 8],
+            agents: vec!["photos".into()],
+        };
+        let asked = Question { told: Some(told), ..question(Source::Slack) };
+        let Verdict::Dispatch(plan) = answer.route(&asked, 3).decision.verdict else {
+            panic!("something is to be done")
+        };
+        let event = plan.iter().find_map(|one| match &one.content {
+            Content::Event(event) => Some(serde_json::to_string(event).expect("JSON")),
+            _ => None,
+        });
+        let length = event.expect("it is told").len();
+        assert!(length < 16_000, "{length}");
     }
 
     fn answer() -> AgentAnswer {
@@ -140,13 +244,14 @@ mod tests {
             address: Some("12 Elm".into()),
             due_at: None,
         };
-        AgentAnswer { messages: vec!["Booked!".into()], missions: vec![mission("Open the house"), mission("Close it")] }
+        let missions = vec![mission("Open the house"), mission("Close it")];
+        AgentAnswer { messages: vec!["Booked!".into()], missions, agents: Vec::new() }
     }
 
     #[test]
     fn missions_are_stored_and_messages_go_back_to_where_it_came_from() {
         let asked = question(Source::Slack);
-        let decision = answer().route(&asked);
+        let decision = answer().route(&asked, 3).decision;
         assert_eq!((decision.rule.as_str(), decision.routing.reason.as_str()), (RULE, "Answered by agent photos"));
         let Verdict::Dispatch(plan) = decision.verdict else { panic!("something is to be done") };
         let items: Vec<_> = plan
@@ -161,7 +266,9 @@ mod tests {
         let thread = SlackThread { workspace: "T1".into(), channel_id: "C1".into(), thread_ts: "1.1".into() };
         assert_eq!(plan[2].destination, Destination::Notification(NotificationDestination::Slack(thread)));
         assert!(plan.iter().all(|one| !matches!(one.content, Content::Event(_))), "no agent is asked again");
-        let Verdict::Dispatch(by_sms) = answer().route(&question(Source::Sms)).verdict else { panic!("the same") };
+        let Verdict::Dispatch(by_sms) = answer().route(&question(Source::Sms), 3).decision.verdict else {
+            panic!("the same")
+        };
         let Destination::Notification(NotificationDestination::Sms(number)) = &by_sms[2].destination else {
             panic!("to the phone")
         };

@@ -44,7 +44,8 @@ pub trait DeliveryQueue: Send + Sync {
 
     /// Records attempts and their consequences in one commit; answers in order. A settlement whose claim is lost
     /// writes nothing. Deliveries that depend on one that ends other than delivered are cancelled with it. What an attempt
-    /// says of its destination goes to that one's breaker; a `retry_after` pauses its lane, and no other.
+    /// says of its destination goes to that one's breaker; a `retry_after` pauses what [`Lane::rests`](crate::lane::Lane::rests) says,
+    /// and nothing else.
     ///
     /// # Errors
     /// `Unavailable`, or `Rejected` when one of several is at fault: the caller settles them singly.

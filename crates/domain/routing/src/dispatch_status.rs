@@ -69,6 +69,8 @@ pub struct DeliveryStatus {
     pub settled_at: Option<OffsetDateTime>,
     /// The first one first.
     pub attempts: Vec<Attempt>,
+    /// Rows that it made and that the brokerage has removed since, by their ids there. A forced replay makes them anew.
+    pub gone: Vec<String>,
 }
 
 /// One attempt, as the story tells it.

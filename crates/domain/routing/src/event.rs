@@ -17,6 +17,10 @@ use time::OffsetDateTime;
 const LONGEST_TEXT: usize = 12_000;
 /// The same for everything that is meant to be short.
 const LONGEST_WORD: usize = 400;
+/// What of them is left where there is an answer too; and what of each of its messages and titles.
+const LONGEST_HANDED_TEXT: usize = 6_000;
+const LONGEST_SAID: usize = 1_000;
+const LONGEST_TITLE: usize = 200;
 /// Most signals that are named.
 const MOST_SIGNALS: usize = 20;
 
@@ -30,6 +34,8 @@ pub enum EventType {
     Confirmed,
     /// Messages that were dispatched before have changed.
     Revised,
+    /// An agent answered, and hands on to another one. Nobody subscribes to it: the agent names who is told.
+    Answered,
 }
 
 impl EventType {
@@ -40,6 +46,7 @@ impl EventType {
             Self::Routed => "com.archieos.dispatch.routed.v1",
             Self::Confirmed => "com.archieos.dispatch.confirmed.v1",
             Self::Revised => "com.archieos.dispatch.revised.v1",
+            Self::Answered => "com.archieos.dispatch.answered.v1",
         }
     }
 }
@@ -70,6 +77,24 @@ pub struct EventData {
     pub classification: Understood,
     /// What was decided.
     pub routing_decision: Decided,
+    /// What an agent answered to it, which hands on to another one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<HandedOn>,
+}
+
+/// What an agent answered, for the one that it hands on to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HandedOn {
+    /// The agent that answered.
+    pub agent: String,
+    /// How many agents have answered one after another, this one included.
+    pub depth: u32,
+    /// What it said; cut where that is long.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub messages: Vec<String>,
+    /// What it calls the work that it made.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub missions: Vec<String>,
 }
 
 /// What was said, where and by whom.
@@ -145,8 +170,28 @@ impl EventWork {
                 message: said(unit),
                 classification: understood(meaning, zone),
                 routing_decision: Decided { rule: String::new(), auto_dispatch: false, reason: String::new() },
+                answer: None,
             },
         }
+    }
+
+    /// The same for another agent, with what one answered to it.
+    #[must_use]
+    pub fn handed_on(&self, answer: &HandedOn) -> Self {
+        let mut next = self.clone();
+        let (text, is_cut) = cut(&next.data.message.text, LONGEST_HANDED_TEXT);
+        (next.data.message.text, next.data.message.is_cut) = (text, is_cut || next.data.message.is_cut);
+        let messages = answer.messages.iter().map(|text| cut(text, LONGEST_SAID).0).collect();
+        let missions = answer.missions.iter().map(|title| cut(title, LONGEST_TITLE).0).collect();
+        next.data.answer = Some(HandedOn { agent: short(&answer.agent), depth: answer.depth, messages, missions });
+        next.event = EventType::Answered;
+        next
+    }
+
+    /// How many agents have answered one after another before this one is told.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        self.data.answer.as_ref().map_or(0, |answer| answer.depth)
     }
 
     /// Adds what was decided. Whom a person told to do it, says so.

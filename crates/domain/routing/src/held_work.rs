@@ -36,10 +36,11 @@ pub trait HeldWork: Send + Sync {
     /// `Unavailable`.
     async fn find(&self, unit: UnitId) -> Result<Option<HeldUnit>, HeldWorkError>;
 
-    /// The held unit that this classification is in force for.
+    /// The held unit that this classification is in force for. A text that somebody asked about is one as soon as it is
+    /// confirmed, and is shown as the unit that it would be.
     ///
     /// # Errors
-    /// `Unknown` when no unit was ever understood that way; `Superseded` when its unit is understood another way now;
+    /// `Unknown` when nothing was ever understood that way; `Superseded` when its unit is understood another way now;
     /// `NotHeld` when the unit waits for nobody; `Unavailable`.
     async fn of_classification(&self, id: ClassificationId) -> Result<HeldUnit, HeldWorkError>;
 

@@ -1,8 +1,17 @@
 //! Lanes: what waits behind one another, and behind nothing else. Must not know what is sent along them.
 
+use crate::delivery::AttemptOutcome;
 use crate::delivery_queue::Bounds;
 use crate::destination::{Destination, NotificationDestination};
+use crate::plan::Content;
 use std::collections::HashMap;
+
+/// What the code of an attempt begins with that only looked for what an earlier one had sent.
+pub const LOOKUP: &str = "lookup_";
+
+/// The methods of Slack that are counted beside the posting of messages, each over a whole workspace.
+const CHANGES: &str = "chat.update";
+const WHISPERS: &str = "chat.postEphemeral";
 
 /// Whom a delivery waits for. Deliveries of different lanes never wait for each other.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -10,7 +19,7 @@ pub struct Lane {
     /// Who has to be there to take it: `slack/T1`, `sms/+14165550100`, `webhook/crm`, `storage`. The first part is the kind. A circuit
     /// breaker stands before each.
     pub destination: String,
-    /// The part of it that is written to at a rate of its own, such as a Slack channel.
+    /// The part of it that is written to at a rate of its own: a Slack channel, or a method of Slack's (`chat.update`).
     pub channel: Option<String>,
 }
 
@@ -26,10 +35,22 @@ impl Lane {
     pub fn channel_text(&self) -> &str {
         self.channel.as_deref().unwrap_or_default()
     }
+
+    /// What rests where an attempt along this lane was asked to come later. Slack counts by method and workspace: who posts
+    /// too much posts in no channel of it, and may still change what he posted. Who was asked while he only looked for an earlier
+    /// message has posted nothing: nobody else has to rest.
+    #[must_use]
+    pub fn rests(&self, outcome: &AttemptOutcome) -> Option<Self> {
+        if outcome.code().is_some_and(|code| code.starts_with(LOOKUP)) {
+            return None;
+        }
+        let is_channel = self.destination.starts_with("slack/") && !self.channel_text().contains('.');
+        Some(if is_channel { Self::of(self.destination.clone()) } else { self.clone() })
+    }
 }
 
 impl Destination {
-    /// The lane it is reached along.
+    /// The lane it is reached along by what is sent there anew.
     #[must_use]
     pub fn lane(&self) -> Lane {
         let kind = self.kind().as_str();
@@ -47,6 +68,19 @@ impl Destination {
 }
 
 impl Destination {
+    /// The lane along which `content` reaches it.
+    #[must_use]
+    pub fn lane_of(&self, content: &Content) -> Lane {
+        let lane = self.lane();
+        let method = match content {
+            Content::Question(question) if question.replaces.is_some() => CHANGES,
+            Content::Closing { .. } => CHANGES,
+            Content::Whisper { .. } => WHISPERS,
+            _ => return lane,
+        };
+        Lane { channel: Some(method.to_owned()), ..lane }
+    }
+
     /// The conversation that it takes part in, where messages may be kept in their order.
     #[must_use]
     pub fn line(&self) -> Option<String> {
@@ -104,6 +138,7 @@ mod tests {
     use crate::destination::{
         AgentDestination, SlackThread, SmsNumber, StorageDestination, StorageTable, WebhookDestination,
     };
+    use crate::question::Remark;
     use proptest::prelude::*;
 
     #[test]
@@ -120,6 +155,27 @@ mod tests {
         let webhook = Destination::Webhook(WebhookDestination { target: "crm".into() }).lane();
         let agent = Destination::Agent(AgentDestination { target: "crm".into() }).lane();
         assert_eq!((webhook, agent), (Lane::of("webhook/crm"), Lane::of("agent/crm")));
+    }
+
+    fn slack(channel: &str) -> Destination {
+        let thread = SlackThread { workspace: "T1".into(), channel_id: channel.into(), thread_ts: "1.000001".into() };
+        Destination::Notification(NotificationDestination::Slack(thread))
+    }
+
+    #[test]
+    fn a_pause_is_of_a_method_in_a_workspace() {
+        let asked = |code: &str| AttemptOutcome::Retryable { code: code.into(), retry_after: None };
+        let posts = slack("C1").lane_of(&Content::Message { text: "hello".into() });
+        assert_eq!(posts, slack("C1").lane());
+        assert_eq!(posts.rests(&asked("rate_limited")), Some(Lane::of("slack/T1")), "in no channel of it");
+        assert_eq!(posts.rests(&asked("lookup_rate_limited")), None, "it posted nothing");
+        let remark = Remark::plain("Confirmed");
+        let changes = slack("C1").lane_of(&Content::Closing { message_ref: "1.000002".into(), remark: remark.clone() });
+        let whispers = slack("C2").lane_of(&Content::Whisper { to: "U1".into(), remark });
+        assert_eq!((changes.channel_text(), whispers.channel_text()), ("chat.update", "chat.postEphemeral"));
+        assert_eq!(changes.rests(&asked("rate_limited")), Some(changes.clone()), "and nothing else of it");
+        let crm = Lane::of("webhook/crm");
+        assert_eq!(crm.rests(&asked("http_429")), Some(crm.clone()));
     }
 
     fn open(destination: u8, channel: u8, due: u32) -> OpenLane {

@@ -4,7 +4,8 @@
 
 use crate::breaker::BreakerRule;
 use crate::destination::DestinationKind;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,6 +73,18 @@ pub struct Limits {
     /// Kinds whose messages go to each conversation in the order in which they were planned: a later one waits for an
     /// earlier one that is tried again.
     pub in_order: Vec<DestinationKind>,
+    /// How many agents may answer one after another: the last of them hands on to nobody. 1 to 10.
+    #[serde(deserialize_with = "depth")]
+    pub agent_depth: u32,
+}
+
+/// Agents that may answer one after another, unless said otherwise.
+const AGENT_DEPTH: u32 = 3;
+
+fn depth<'de, D: Deserializer<'de>>(value: D) -> Result<u32, D::Error> {
+    let depth = u32::deserialize(value)?;
+    let is_sound = (1..=10).contains(&depth);
+    if is_sound { Ok(depth) } else { Err(D::Error::custom(format!("agent_depth must be 1 to 10, not {depth}"))) }
 }
 
 impl Default for Limits {
@@ -79,7 +92,12 @@ impl Default for Limits {
     fn default() -> Self {
         let rates = [("slack", Rate::new(1.0, 3)), ("sms", Rate::new(1.0, 10))];
         let rates = rates.into_iter().filter_map(|(kind, rate)| Some((kind.to_owned(), rate?))).collect();
-        Self { rates, breaker: BreakerRule::default(), in_order: vec![DestinationKind::Slack] }
+        Self {
+            rates,
+            breaker: BreakerRule::default(),
+            in_order: vec![DestinationKind::Slack],
+            agent_depth: AGENT_DEPTH,
+        }
     }
 }
 
@@ -87,7 +105,7 @@ impl Limits {
     /// No rates at all, and no order.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self { rates: BTreeMap::new(), breaker: BreakerRule::default(), in_order: Vec::new() }
+        Self { rates: BTreeMap::new(), breaker: BreakerRule::default(), in_order: Vec::new(), agent_depth: AGENT_DEPTH }
     }
 
     /// The rate of each lane of this destination, if it has one.
@@ -131,6 +149,8 @@ mod tests {
             assert!(limits(&format!("rates = {{ slack = {{ {rate} }} }}")).is_err(), "{rate}");
         }
         assert!(limits("rate = {}").is_err());
+        assert!(limits("agent_depth = 0").is_err() && limits("agent_depth = 11").is_err());
+        assert_eq!(limits("agent_depth = 1").expect("sound").agent_depth, 1);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use crate::queue::QueueError;
 use crate::replay::Stage;
 use async_trait::async_trait;
 use dispatch_mission::ids::ReplayId;
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -19,6 +20,12 @@ pub trait ReplayBatches: Send + Sync {
     /// # Errors
     /// `Unavailable`, `Rejected`.
     async fn begin(&self, batch: &NewBatch) -> Result<Batch, QueueError>;
+
+    /// What [`begin`](Self::begin) would choose now. Nothing is kept.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Rejected`.
+    async fn preview(&self, batch: &NewBatch) -> Result<Preview, QueueError>;
 
     /// How far a batch is.
     ///
@@ -81,6 +88,29 @@ pub enum BatchChoice {
         /// Only what ended before then.
         until: Option<OffsetDateTime>,
     },
+    /// Deliveries that succeeded, in the order in which they were planned; what is asked or said about a question is not among
+    /// them. From an earlier stage than `deliver` on: their units.
+    Succeeded {
+        /// Only those of these kinds; of any when empty.
+        kinds: Vec<String>,
+        /// Only those to these channels, tables or configured names; to any when empty.
+        destinations: Vec<String>,
+        /// Only what was planned then or later.
+        since: OffsetDateTime,
+        /// Only what was planned before then; whatever there is where nobody says.
+        until: Option<OffsetDateTime>,
+    },
+}
+
+/// What a batch would be about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Preview {
+    /// How many, by kind: `unit`, `storage`, `slack`, …; `other` for what is named by another id.
+    pub kinds: BTreeMap<String, u32>,
+    /// Whether more is to be had than it may hold.
+    pub more: bool,
+    /// The first of them.
+    pub first: Vec<Uuid>,
 }
 
 /// A batch as it stands.

@@ -27,12 +27,34 @@ pub enum Matter {
     Stories,
     /// When a limited delivery was last planned.
     Quotas,
+    /// What deliveries carried, where the words of their messages are gone. The rows stay.
+    Contents,
+    /// Replays of many that have ended. What each of them did stays with its unit.
+    Batches,
+    /// What a lane may still take, where it has long been all.
+    Buckets,
+    /// Circuit breakers that have long been closed, and those before destinations that nothing waits for.
+    Breakers,
+    /// How paths of the old contract were answered, by the minute.
+    Traffic,
 }
 
 impl Matter {
     /// All of them, in the order in which they are removed.
-    pub const ALL: [Self; 7] =
-        [Self::Bodies, Self::Work, Self::Ignored, Self::Requests, Self::Reports, Self::Stories, Self::Quotas];
+    pub const ALL: [Self; 12] = [
+        Self::Bodies,
+        Self::Contents,
+        Self::Work,
+        Self::Ignored,
+        Self::Requests,
+        Self::Reports,
+        Self::Stories,
+        Self::Quotas,
+        Self::Batches,
+        Self::Buckets,
+        Self::Breakers,
+        Self::Traffic,
+    ];
 
     /// Its name in commands, logs and the store.
     #[must_use]
@@ -45,6 +67,11 @@ impl Matter {
             Self::Reports => "reports",
             Self::Stories => "stories",
             Self::Quotas => "quotas",
+            Self::Contents => "contents",
+            Self::Batches => "batches",
+            Self::Buckets => "buckets",
+            Self::Breakers => "breakers",
+            Self::Traffic => "traffic",
         }
     }
 }
@@ -53,10 +80,11 @@ impl Matter {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub struct Ages {
-    /// Also of stories and quotas.
+    /// Also of stories, quotas and batches of replays.
     pub work: Duration,
     /// Units that are dead, and those with a delivery that failed.
     pub dead: Duration,
+    /// Also of what deliveries carried.
     pub bodies: Duration,
     pub ignored: Duration,
     pub requests: Duration,
@@ -74,9 +102,11 @@ impl Ages {
     #[must_use]
     pub fn of(&self, matter: Matter) -> Duration {
         match matter {
-            Matter::Work | Matter::Stories | Matter::Quotas => self.work,
+            Matter::Work | Matter::Stories | Matter::Quotas | Matter::Batches => self.work,
             Matter::Ignored => self.ignored,
-            Matter::Bodies => self.bodies,
+            Matter::Bodies | Matter::Contents => self.bodies,
+            // What they say holds for minutes, or is looked at for hours.
+            Matter::Buckets | Matter::Breakers | Matter::Traffic => Self::LEAST,
             Matter::Requests => self.requests,
             Matter::Reports => self.reports,
         }

@@ -5,7 +5,7 @@ use crate::failpoint;
 use dispatch_mission::ids::ReplayId;
 use dispatch_routing::queue::QueueError;
 use dispatch_routing::replay::ReplayError;
-use dispatch_routing::replay_batches::{Batch, BatchStep, NewBatch, ReplayBatches};
+use dispatch_routing::replay_batches::{Batch, BatchStep, NewBatch, Preview, ReplayBatches};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -28,6 +28,14 @@ impl Batches {
     /// [`QueueError`].
     pub async fn begin(&self, batch: &NewBatch) -> Result<Batch, QueueError> {
         self.batches.begin(batch).await
+    }
+
+    /// What [`Self::begin`] would choose now.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn preview(&self, batch: &NewBatch) -> Result<Preview, QueueError> {
+        self.batches.preview(batch).await
     }
 
     /// How far a batch is.

@@ -66,7 +66,7 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
         ("HealthStatus", sent(&[HealthStatusDto::Ok, HealthStatusDto::Degraded])),
         ("IntakeStatus", sent(&[IntakeStatusDto::Queued, IntakeStatusDto::Ignored])),
         ("ListingType", json!(ListingType::ALL.map(ListingType::as_str))),
-        ("MessageSource", json!([Source::Slack, Source::Sms].map(Source::as_str))),
+        ("MessageSource", json!([Source::Slack, Source::Sms, Source::Api].map(Source::as_str))),
         ("MessageType", json!(MessageType::ALL.map(MessageType::as_str))),
         ("MissionKind", json!([MissionKind::Activity, MissionKind::AgentTask].map(MissionKind::as_str))),
         ("MissionOrder", json!(["-created_at", "-updated_at"])),

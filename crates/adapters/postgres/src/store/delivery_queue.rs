@@ -58,7 +58,7 @@ impl DeliveryQueue for PgDeliveryQueue {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(settle::settle(&mut *self.connection().await?, &settlements, &self.limits.breaker).await?)
+        Ok(settle::settle(&mut *self.connection().await?, &settlements, &self.limits).await?)
     }
 
     async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError> {

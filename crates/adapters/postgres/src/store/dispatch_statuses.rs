@@ -2,6 +2,8 @@
 //!
 //! It must not change anything.
 
+mod gone;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -145,9 +147,11 @@ async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<Dis
         .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.delivery_id).collect();
     let mut attempts = attempts(connection, dispatch.unit_id, &ids).await?;
+    let mut gone = gone::gone(connection, dispatch.unit_id, &ids).await?;
     let deliveries = rows.into_iter().map(|row| {
         let attempts = attempts.remove(&row.delivery_id).unwrap_or_default();
-        delivery(row, attempts)
+        let gone = gone.remove(&row.delivery_id).unwrap_or_default();
+        delivery(row, attempts, gone)
     });
     Ok(Some(DispatchStatus {
         deliveries: deliveries.collect::<Result<_, _>>()?,
@@ -184,7 +188,7 @@ async fn attempts(
     Ok(attempts)
 }
 
-fn delivery(row: DeliveryRow, attempts: Vec<Attempt>) -> Result<DeliveryStatus, StoreError> {
+fn delivery(row: DeliveryRow, attempts: Vec<Attempt>, gone: Vec<String>) -> Result<DeliveryStatus, StoreError> {
     Ok(DeliveryStatus {
         delivery_id: DeliveryId(row.delivery_id),
         destination: serde_json::from_value(row.destination)?,
@@ -197,5 +201,6 @@ fn delivery(row: DeliveryRow, attempts: Vec<Attempt>) -> Result<DeliveryStatus, 
         after: row.after_delivery.map(DeliveryId),
         settled_at: row.settled_at,
         attempts,
+        gone,
     })
 }

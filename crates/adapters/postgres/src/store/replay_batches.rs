@@ -2,21 +2,18 @@
 //!
 //! It must not replay anything: who does settles the items in his own transaction.
 
+mod choice;
+
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::ReplayId;
-use dispatch_routing::dead_letters::{FaultClass, PIPELINE_REASONS};
 use dispatch_routing::held_work::Decider;
 use dispatch_routing::queue::QueueError;
 use dispatch_routing::replay::Stage;
-use dispatch_routing::replay_batches::{
-    Batch, BatchChoice, BatchProgress, BatchState, BatchStep, NewBatch, ReplayBatches,
-};
-use serde_json::{Value, json};
+use dispatch_routing::replay_batches::{Batch, BatchProgress, BatchState, BatchStep, NewBatch, Preview, ReplayBatches};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::error::StoreError;
@@ -31,37 +28,6 @@ VALUES ($1, $2, $3, $4, $5, false, $6, $7, $8)
 ON CONFLICT (operation_id) DO NOTHING RETURNING batch_id";
 
 const OF_OPERATION: &str = "SELECT batch_id FROM dispatch.replay_batches WHERE operation_id = $1";
-
-const THESE: &str = "
-INSERT INTO dispatch.replay_items (batch_id, place, named)
-SELECT $1, min(place), named FROM unnest($2) WITH ORDINALITY AS wanted (named, place) GROUP BY named";
-
-// As the list of dead letters reads them: each half by its own partial index, no further than is wanted.
-const DEAD: &str = "
-INSERT INTO dispatch.replay_items (batch_id, place, named)
-SELECT $1, row_number() OVER (ORDER BY since, id), id FROM (
-    (SELECT unit_id AS id, settled_at AS since FROM dispatch.units
-     WHERE state = 'dead' AND settled_at >= coalesce($9, '-infinity') AND settled_at < coalesce($10, 'infinity')
-        AND (cardinality($3) = 0 OR coalesce(reason, 'unknown') = ANY ($3))
-        AND (cardinality($4) = 0 OR 'unit' = ANY ($4)) AND cardinality($5) = 0 AND $6 IS DISTINCT FROM 'target'
-        AND (cardinality($8) = 0 OR state = ANY ($8))
-     ORDER BY settled_at, unit_id LIMIT $2)
-    UNION ALL
-    (SELECT delivery_id, settled_at FROM dispatch.deliveries
-     WHERE state IN ('exhausted', 'failed', 'unknown')
-        AND settled_at >= coalesce($9, '-infinity') AND settled_at < coalesce($10, 'infinity')
-        AND (cardinality($3) = 0 OR coalesce(reason, 'unknown') = ANY ($3))
-        AND (cardinality($4) = 0 OR kind = ANY ($4))
-        AND (cardinality($5) = 0 OR destination ->> 'target' = ANY ($5) OR destination ->> 'channel_id' = ANY ($5)
-            OR destination ->> 'table' = ANY ($5))
-        AND ($6 IS NULL OR ($6 = 'pipeline') = (kind = 'storage' OR coalesce(reason, 'unknown') = ANY ($7)))
-        AND (cardinality($8) = 0 OR state = ANY ($8))
-     ORDER BY settled_at, delivery_id LIMIT $2)
-) AS letter ORDER BY since, id LIMIT $2";
-
-const LEAVE_THE_REST: &str = "DELETE FROM dispatch.replay_items WHERE batch_id = $1 AND place > $2";
-
-const MORE: &str = "UPDATE dispatch.replay_batches SET more = true WHERE batch_id = $1";
 
 const FIND: &str = "
 SELECT b.batch_id, b.state, b.stage, b.forced, b.per_second, b.more, b.created_at, b.ended_at, i.total, i.pending, i.done,
@@ -116,6 +82,17 @@ impl ReplayBatches for PgReplayBatches {
     async fn begin(&self, batch: &NewBatch) -> Result<Batch, QueueError> {
         let mut connection = self.connection().await?;
         Ok(connection.transaction(async |connection| begin(connection, batch).await).await?)
+    }
+
+    async fn preview(&self, batch: &NewBatch) -> Result<Preview, QueueError> {
+        let mut connection = self.connection().await?;
+        // Chosen as it would be, looked at, and rolled back.
+        let looked = connection.transaction(async |connection| Err::<(), _>(preview(connection, batch).await)).await;
+        match looked {
+            Err(Looked::At(preview)) => Ok(preview),
+            Err(Looked::Failed(error)) => Err(error.into()),
+            Ok(()) => Ok(Preview::default()),
+        }
     }
 
     async fn find(&self, id: ReplayId) -> Result<Option<Batch>, QueueError> {
@@ -197,13 +174,36 @@ struct Row {
     refused: i64,
 }
 
+/// Why a transaction is rolled back.
+enum Looked {
+    At(Preview),
+    Failed(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Looked {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn preview(connection: &mut AsyncPgConnection, batch: &NewBatch) -> Looked {
+    // Whoever asks in earnest later does so under the same operation.
+    let mut rehearsed = batch.clone();
+    rehearsed.by.operation = None;
+    let looked = async {
+        let begun = begin(connection, &rehearsed).await?;
+        choice::look(connection, &begun).await
+    };
+    looked.await.map_or_else(Looked::Failed, Looked::At)
+}
+
 async fn begin(connection: &mut AsyncPgConnection, batch: &NewBatch) -> Result<Batch, StoreError> {
     let mut begun: Vec<Id> = sql(BEGIN)
         .bind::<SqlUuid, _>(batch.batch_id.0)
         .bind::<Nullable<Text>, _>(batch.stage.map(Stage::as_str))
         .bind::<Bool, _>(batch.force)
         .bind::<Int4, _>(small(batch.per_second))
-        .bind::<Jsonb, _>(asked(batch))
+        .bind::<Jsonb, _>(choice::asked(batch))
         .bind::<Text, _>(&batch.by.principal)
         .bind::<Nullable<SqlUuid>, _>(batch.by.operation.map(|operation| operation.0))
         .bind::<Nullable<Text>, _>(batch.by.note.as_deref().map(clean))
@@ -211,7 +211,7 @@ async fn begin(connection: &mut AsyncPgConnection, batch: &NewBatch) -> Result<B
         .await?;
     let id = match (begun.pop(), batch.by.operation) {
         (Some(begun), _) => {
-            choose(connection, batch).await?;
+            choice::choose(connection, batch).await?;
             timeline::ring(connection).await?;
             begun.batch_id
         }
@@ -222,50 +222,6 @@ async fn begin(connection: &mut AsyncPgConnection, batch: &NewBatch) -> Result<B
         (None, None) => batch.batch_id.0,
     };
     find(connection, id).await?.ok_or(StoreError::Database(diesel::result::Error::NotFound))
-}
-
-async fn choose(connection: &mut AsyncPgConnection, batch: &NewBatch) -> Result<(), StoreError> {
-    let id = batch.batch_id.0;
-    let chosen = match &batch.choice {
-        BatchChoice::These(named) => {
-            sql(THESE).bind::<SqlUuid, _>(id).bind::<Array<SqlUuid>, _>(named).execute(connection).await?
-        }
-        BatchChoice::Dead { filter, states, since, until } => {
-            sql(DEAD)
-                .bind::<SqlUuid, _>(id)
-                .bind::<BigInt, _>(i64::from(batch.limit) + 1)
-                .bind::<Array<Text>, _>(&filter.reasons)
-                .bind::<Array<Text>, _>(&filter.kinds)
-                .bind::<Array<Text>, _>(&filter.destinations)
-                .bind::<Nullable<Text>, _>(filter.class.map(FaultClass::as_str))
-                .bind::<Array<Text>, _>(PIPELINE_REASONS.as_slice())
-                .bind::<Array<Text>, _>(states)
-                .bind::<Nullable<Timestamptz>, _>(*since)
-                .bind::<Nullable<Timestamptz>, _>(*until)
-                .execute(connection)
-                .await?
-        }
-    };
-    if chosen > usize::try_from(batch.limit).unwrap_or(usize::MAX) {
-        sql(LEAVE_THE_REST).bind::<SqlUuid, _>(id).bind::<Int4, _>(small(batch.limit)).execute(connection).await?;
-        sql(MORE).bind::<SqlUuid, _>(id).execute(connection).await?;
-    }
-    Ok(())
-}
-
-/// For people who look at it later.
-fn asked(batch: &NewBatch) -> Value {
-    match &batch.choice {
-        BatchChoice::These(named) => json!({ "ids": named.len() }),
-        BatchChoice::Dead { filter, states, since, until } => {
-            let told = |at: &Option<OffsetDateTime>| at.and_then(|at| at.format(&Rfc3339).ok());
-            json!({
-                "reasons": filter.reasons, "kinds": filter.kinds, "destinations": filter.destinations,
-                "class": filter.class.map(FaultClass::as_str), "states": states, "since": told(since),
-                "until": told(until), "limit": batch.limit,
-            })
-        }
-    }
 }
 
 async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> Result<Option<Batch>, StoreError> {

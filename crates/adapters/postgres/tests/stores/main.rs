@@ -15,6 +15,7 @@ mod held_work;
 mod identity;
 mod lanes;
 mod legacy;
+mod lock_order;
 mod mission_stories;
 mod missions;
 mod observing;

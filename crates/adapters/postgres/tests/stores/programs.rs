@@ -49,8 +49,11 @@ fn answer() -> AttemptOutcome {
         address: None,
         due_at: None,
     };
-    let answer =
-        AgentAnswer { messages: vec!["Booked".into()], missions: vec![mission("Open up"), mission("Lock up")] };
+    let answer = AgentAnswer {
+        messages: vec!["Booked".into()],
+        missions: vec![mission("Open up"), mission("Lock up")],
+        agents: Vec::new(),
+    };
     AttemptOutcome::Answered { answer: Ok(Box::new(answer)) }
 }
 

@@ -42,6 +42,9 @@ impl<'a> Circumstances<'a> {
     pub fn of_unit(unit: &'a ClaimedUnit, zone: &Zone) -> Self {
         let has_files = unit.members.iter().any(|member| !member.attachments.is_empty());
         let at = unit.members.first().map_or(OffsetDateTime::UNIX_EPOCH, |first| first.at);
+        if unit.conversation.source == Source::Api {
+            return Self::of_text(Source::parse(&unit.conversation.workspace), at, zone);
+        }
         Self {
             source: Some(unit.conversation.source),
             workspace: Some(&unit.conversation.workspace),

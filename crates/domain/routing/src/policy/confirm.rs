@@ -34,6 +34,8 @@ pub enum Wanted {
     Storage(StorageTable),
     /// A receipt in a Slack channel; in the thread of the unit where none is named.
     Slack {
+        /// Slack team id; needed for a text that came in by no door.
+        workspace: Option<String>,
         /// Slack channel id.
         channel_id: String,
         /// `ts` of the message that the thread hangs on.
@@ -216,7 +218,7 @@ impl Policy {
                 is_placed.then(row).ok_or((Some("table"), "needs a message that names an address: this one names none"))
             }
             (StorageTable::Messages, _) if unit.conversation.source == Source::Slack => Ok(self.record(unit, meaning)),
-            (StorageTable::Messages, _) => Err((Some("table"), "keeps messages from Slack: this one came by SMS")),
+            (StorageTable::Messages, _) => Err((Some("table"), "keeps messages from Slack: this one came another way")),
         }
     }
 
@@ -246,7 +248,20 @@ type Wrong = (Option<&'static str>, &'static str);
 fn address(unit: &ClaimedUnit, wanted: &Wanted) -> Result<NotificationDestination, Wrong> {
     let place = &unit.conversation;
     match (wanted, place.source) {
-        (Wanted::Slack { channel_id, thread_ts }, Source::Slack) => {
+        (Wanted::Slack { workspace: Some(other), .. }, Source::Slack) if *other != place.workspace => {
+            Err((Some("workspace"), "is not the one that the message came from"))
+        }
+        (Wanted::Slack { workspace: Some(workspace), channel_id, thread_ts }, Source::Api) => {
+            Ok(NotificationDestination::Slack(SlackThread {
+                workspace: workspace.clone(),
+                channel_id: channel_id.clone(),
+                thread_ts: thread_ts.clone().ok_or((Some("thread_ts"), "needs a thread: the text came from none"))?,
+            }))
+        }
+        (Wanted::Slack { .. }, Source::Api) => {
+            Err((Some("workspace"), "needs the id of a Slack workspace: the text came from none"))
+        }
+        (Wanted::Slack { channel_id, thread_ts, .. }, Source::Slack) => {
             let here = || place.thread.clone().or_else(|| Some(unit.members.first()?.message_ref.clone()));
             let thread_ts = thread_ts.clone().or_else(|| (*channel_id == place.channel).then(here).flatten());
             Ok(NotificationDestination::Slack(SlackThread {
@@ -258,6 +273,7 @@ fn address(unit: &ClaimedUnit, wanted: &Wanted) -> Result<NotificationDestinatio
         (Wanted::Sms { to }, Source::Sms) => {
             Ok(NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: to.clone() }))
         }
+        (_, Source::Api) => Err((Some("target"), "cannot be sent: the text came to no number of ours")),
         (_, Source::Sms) => Err((Some("target"), "cannot be sent: the message came by SMS")),
         (_, Source::Slack) => Err((Some("target"), "cannot be sent: the message came by Slack")),
     }

@@ -254,6 +254,7 @@ pub(crate) fn reply_to(place: &Conversation, author: &str, first: Option<&str>) 
             thread_ts: place.thread.as_deref().or(first)?.to_owned(),
         }),
         Source::Sms => NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: author.to_owned() }),
+        Source::Api => return None,
     })
 }
 

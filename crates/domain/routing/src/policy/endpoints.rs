@@ -113,6 +113,9 @@ impl TryFrom<EndpointTable> for Endpoint {
 
     fn try_from(table: EndpointTable) -> Result<Self, String> {
         let Address(url) = table.url;
+        if table.events.contains(&EventType::Answered) {
+            return Err("events names \"answered\", which nobody subscribes to: an agent names who is told".to_owned());
+        }
         let itself = named(&url);
         if let Some(stranger) = table.allow.iter().find(|entry| !itself.contains(entry)) {
             return Err(format!("allow names {stranger:?}, which is not where the URL leads: write {:?}", itself[0]));

@@ -127,7 +127,7 @@ fn condition(problems: &mut Problems<'_>, name: &str, value: &Value<'_>) -> Opti
         }
         "key" => Condition::Key(words(problems, value, key, "a key of the taxonomy, such as SALE_LISTING")?),
         "confidence" => Condition::Confidence(band(problems, value)?),
-        "source" => Condition::Source(words(problems, value, Source::parse, "a source: slack or sms")?),
+        "source" => Condition::Source(words(problems, value, door, "a source: slack or sms")?),
         "workspace" => Condition::Workspace(words(problems, value, text, "a Slack team id or a Twilio account")?),
         "channel" => Condition::Channel(words(problems, value, text, "a Slack channel id or a number of ours")?),
         "author" => Condition::Author(words(problems, value, text, "a Slack user id or a phone number")?),
@@ -257,6 +257,11 @@ fn notice(problems: &mut Problems<'_>, value: &Value<'_>) -> Option<Notice> {
     let text = words.unwrap_or_else(|| Some("{title}".to_owned()))?;
     let (workspace, channel_id) = place?;
     Some(Notice { thread: SlackThread { workspace, channel_id, thread_ts: thread_ts? }, text })
+}
+
+/// What messages come in by.
+fn door(text: &str) -> Option<Source> {
+    Source::parse(text).filter(|source| *source != Source::Api)
 }
 
 /// `T0123/C0456`.

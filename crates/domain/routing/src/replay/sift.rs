@@ -77,7 +77,9 @@ fn is_same(one: &Existing, planned: &PlannedDelivery) -> bool {
             (Content::Storage(before), Content::Storage(now)) => before.item == now.item && before.answer == now.answer,
             // Whoever was told what was said and what it means has been told, whoever decided it.
             (Content::Event(before), Content::Event(now)) => {
-                before.data.message == now.data.message && before.data.classification == now.data.classification
+                before.data.message == now.data.message
+                    && before.data.classification == now.data.classification
+                    && before.data.answer == now.data.answer
             }
             (before, now) => before == now,
         }

@@ -7,7 +7,8 @@ use crate::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
 use crate::delivery_queue::{Bounds, DeliveryQueue, NextStep};
 use crate::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
 use crate::limits::{Limits, Rate};
-use crate::plan::PlannedDelivery;
+use crate::plan::{Content, PlannedDelivery};
+use crate::question::Remark;
 use crate::queue::ClaimRule;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub type Within<'a> = &'a (dyn Fn(Limits) -> Box<dyn DeliveryQueue> + Sync);
 pub async fn lanes_contract(queues: Queues<'_>, within: Within<'_>) {
     takes_turns_and_keeps_to_places(queues).await;
     shares_a_rate_among_replicas(queues, within).await;
-    pauses_the_lane_that_asked_and_no_other(queues).await;
+    pauses_what_asked_and_nobody_else(queues).await;
     leaves_alone_who_fails(queues, within).await;
     asks_with_one_delivery(queues, within).await;
     asks_again_when_the_asking_worker_died(queues, within).await;
@@ -120,17 +121,29 @@ async fn shares_a_rate_among_replicas(queues: Queues<'_>, within: Within<'_>) {
     deliver(queues, &[first, second].concat()).await;
 }
 
-async fn pauses_the_lane_that_asked_and_no_other(queues: Queues<'_>) {
-    waiting(queues, "l pause", &[("paused", "C1", 1), ("paused", "C2", 1)]).await;
+async fn pauses_what_asked_and_nobody_else(queues: Queues<'_>) {
+    waiting(queues, "l pause", &[("paused", "C1", 1), ("paused", "C2", 1), ("looks", "C1", 1)]).await;
     for delivery in claim_all(queues.deliveries).await {
-        let asks = delivery.destination.lane().channel_text() == "C1";
-        let retry_after = asks.then_some(AGES);
-        let refused = AttemptOutcome::Retryable { code: "rate_limited".into(), retry_after };
-        settle(queues, attempt(&delivery, refused, NextStep::Again(Duration::ZERO))).await;
+        let lane = delivery.destination.lane();
+        let (code, asks) = match lane.destination.as_str() {
+            "slack/looks" => ("lookup_rate_limited", true),
+            _ => ("rate_limited", lane.channel_text() == "C1"),
+        };
+        let refused = AttemptOutcome::Retryable { code: code.into(), retry_after: asks.then_some(AGES) };
+        let next = if asks { NextStep::Again(AGES) } else { NextStep::Again(Duration::ZERO) };
+        settle(queues, attempt(&delivery, refused, next)).await;
     }
-    waiting(queues, "l pause again", &[("paused", "C1", 1), ("paused", "C2", 1)]).await;
+    let closing = |workspace| PlannedDelivery {
+        content: Content::Closing { message_ref: "1.000002".into(), remark: Remark::plain("Confirmed") },
+        ..message_to(workspace, "C1")
+    };
+    let others = [message_to("paused", "C1"), message_to("paused", "C3"), closing("paused"), message_to("looks", "C1")];
+    queues.routed("l pause again", others.to_vec()).await;
+    waiting(queues, "l pause elsewhere", &[("not-paused", "C1", 1)]).await;
     let claimed = claim_all(queues.deliveries).await;
-    assert_eq!(lanes(&claimed), named([("slack/paused C2", 2)]));
+    let whole = named([("slack/looks C1", 1), ("slack/not-paused C1", 1), ("slack/paused C1", 1)]);
+    assert_eq!(lanes(&claimed), whole, "no channel of a workspace that asked, but what changes a message");
+    assert_eq!(claimed.iter().filter(|one| matches!(one.content, Content::Closing { .. })).count(), 1);
     deliver(queues, &claimed).await;
 }
 

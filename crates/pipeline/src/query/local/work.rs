@@ -12,6 +12,7 @@ use crate::query::toolbox::args::{
 };
 use crate::query::toolbox::{Harvest, ToolError};
 use crate::query::wall::Wall;
+use dispatch_mission::signal::Source;
 
 /// The most things at an address whose receipts are looked for.
 const MOST_TRACED: usize = 5;
@@ -311,7 +312,11 @@ fn message_line(hit: &SignalHit, wall: Wall) -> String {
     format!(
         "“{}” — {author}{}, {}, {} (`{}`)",
         prose::quoted(&hit.excerpt),
-        if hit.source == dispatch_mission::signal::Source::Sms { "SMS" } else { "Slack" },
+        match hit.source {
+            Source::Slack => "Slack",
+            Source::Sms => "SMS",
+            Source::Api => "over HTTP",
+        },
         wall.said(hit.received_at),
         hit.state,
         hit.signal_id

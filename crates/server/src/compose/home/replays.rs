@@ -7,7 +7,7 @@ use dispatch_classification::classifier::{Classified, Classifier, ClassifierErro
 use dispatch_mission::ids::{OperationId, ReplayId};
 use dispatch_routing::queue::QueueError;
 use dispatch_routing::replay::{ReplayError, ReplayOrder, Replayable, Replayed, Replays};
-use dispatch_routing::replay_batches::{Batch, BatchStep, NewBatch, ReplayBatches};
+use dispatch_routing::replay_batches::{Batch, BatchStep, NewBatch, Preview, ReplayBatches};
 use uuid::Uuid;
 
 #[async_trait]
@@ -34,6 +34,12 @@ impl ReplayBatches for AtHome<dyn ReplayBatches> {
     async fn begin(&self, batch: &NewBatch) -> Result<Batch, QueueError> {
         let batch = batch.clone();
         let answer = self.run(move |batches| async move { batches.begin(&batch).await }).await;
+        answer.unwrap_or_else(|cut_off| Err(QueueError::Unavailable(cut_off.into())))
+    }
+
+    async fn preview(&self, batch: &NewBatch) -> Result<Preview, QueueError> {
+        let batch = batch.clone();
+        let answer = self.run(move |batches| async move { batches.preview(&batch).await }).await;
         answer.unwrap_or_else(|cut_off| Err(QueueError::Unavailable(cut_off.into())))
     }
 

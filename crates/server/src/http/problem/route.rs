@@ -47,6 +47,9 @@ impl From<ReplayError> for Problem {
     fn from(error: ReplayError) -> Self {
         match &error {
             ReplayError::Unknown => Self::new(&kind::REPLAY_NOT_FOUND),
+            ReplayError::NothingYet { state } if state == "undispatched" => {
+                Self::new(&kind::NOTHING_TO_REPLAY).detail("Nobody had it dispatched: do so with POST /route/dispatch.")
+            }
             ReplayError::NothingYet { state } => {
                 Self::new(&kind::NOTHING_TO_REPLAY).detail(format!("The event is {state}."))
             }

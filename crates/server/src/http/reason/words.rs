@@ -57,6 +57,8 @@ mirror! {
         Slack,
         /// By text message.
         Sms,
+        /// Nowhere: it was asked about over HTTP.
+        Api,
     }
 }
 

@@ -7,8 +7,10 @@ use crate::http::timestamp::Timestamp;
 use dispatch_mission::ids::ReplayId;
 use dispatch_routing::dead_letters::DeadFilter;
 use dispatch_routing::held_work::Decider;
-use dispatch_routing::replay_batches::{Batch, BatchChoice, NewBatch};
+use dispatch_routing::replay_batches::{Batch, BatchChoice, NewBatch, Preview};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -18,10 +20,13 @@ const HIGHEST_RATE: u32 = 100;
 /// The most in one, unless said otherwise.
 const LIMIT: u32 = 1000;
 const HIGHEST_LIMIT: u32 = 10_000;
+/// The state of what succeeded.
+const SUCCEEDED: &str = "delivered";
 /// More ids do not fit a body.
 const MOST_IDS: usize = 1000;
 
-/// What is to be replayed: `ids`, or dead letters by one or several filters, or `all` of them.
+/// What is to be replayed: `ids`, or dead letters by one or several filters, or `all` of them; or, with `force`, what succeeded: `states`
+/// is `["delivered"]`, and `since` says from when on.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = ReplaysRequest, example = json!({
@@ -34,10 +39,10 @@ pub struct BatchRequestDto {
     /// Every dead letter.
     #[schema(default = false)]
     pub all: bool,
-    /// Those that ended then or later.
+    /// Those that ended then or later; of what succeeded, those that were planned then or later.
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub since: Option<Timestamp>,
-    /// Those that ended before then.
+    /// Those that ended before then; of what succeeded, those that were planned before then.
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub until: Option<Timestamp>,
     /// Those that ended for one of these reasons.
@@ -49,7 +54,7 @@ pub struct BatchRequestDto {
     /// Those to one of these channels, tables or configured names.
     #[schema(required = false)]
     pub destinations: Vec<String>,
-    /// Those that ended in one of these ways: `dead` (a unit), `exhausted`, `failed`, `unknown`.
+    /// Those that ended in one of these ways: `dead` (a unit), `exhausted`, `failed`, `unknown`; or `delivered`, alone.
     #[schema(required = false)]
     pub states: Vec<String>,
     /// Those that are this one's fault.
@@ -61,6 +66,9 @@ pub struct BatchRequestDto {
     /// Whether also what succeeded is done once more.
     #[schema(default = false)]
     pub force: bool,
+    /// Begin nothing: answer what would be replayed.
+    #[schema(default = false)]
+    pub dry_run: bool,
     /// Replays in a second: 1 to 100, 10 unless said otherwise.
     #[schema(nullable = false, minimum = 1, maximum = 100)]
     pub per_second: Option<i64>,
@@ -118,6 +126,24 @@ pub struct BatchDto {
     pub ended_at: Option<Timestamp>,
 }
 
+/// What many replays would be about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = ReplaysPreview, example = json!({
+    "total": 120, "more": false, "kinds": { "storage": 60, "slack": 60 }, "first": ["01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d62"],
+}))]
+pub struct BatchPreviewDto {
+    /// How many.
+    #[schema(format = Int32)]
+    pub total: u32,
+    /// Whether more fit the filters than the limit lets in.
+    pub more: bool,
+    /// How many of each kind: `unit`, `storage`, `slack`, …; `other` for what is named by another id.
+    #[schema(value_type = BTreeMap<String, i32>)]
+    pub kinds: BTreeMap<String, u32>,
+    /// The first of them, at most 20: `POST /route/replay/{id}` with `dry_run` shows what would become of one.
+    pub first: Vec<String>,
+}
+
 /// Whether a word may stand in a list.
 type IsWord = fn(&str) -> bool;
 
@@ -133,16 +159,23 @@ impl BatchRequestDto {
         } else if ids.is_some() && ways > 1 {
             errors.push(ProblemField::pointer("/ids", "cannot be combined with filters or all"));
         }
+        let succeeded = self.succeeded(&mut errors);
         if !errors.is_empty() {
             return Err(Problem::new(&kind::INVALID_BODY).errors(errors));
         }
         let limit = bounded(self.limit, LIMIT, HIGHEST_LIMIT, "limit")?;
-        let choice = match ids {
-            Some(ids) if ids.len() > MOST_IDS => {
+        let choice = match (ids, succeeded) {
+            (Some(ids), _) if ids.len() > MOST_IDS => {
                 return Err(Problem::new(&kind::LIMIT_EXCEEDED).detail("Name at most 1,000 ids."));
             }
-            Some(ids) => BatchChoice::These(ids),
-            None => BatchChoice::Dead {
+            (Some(ids), _) => BatchChoice::These(ids),
+            (None, Some(since)) => BatchChoice::Succeeded {
+                kinds: self.kinds.clone(),
+                destinations: self.destinations.clone(),
+                since,
+                until: self.until.map(|at| at.0),
+            },
+            (None, None) => BatchChoice::Dead {
                 filter: DeadFilter {
                     reasons: self.reasons.clone(),
                     kinds: self.kinds.clone(),
@@ -166,6 +199,26 @@ impl BatchRequestDto {
         })
     }
 
+    /// From when on what succeeded is wanted, where it is. Nobody does everything once more by a slip of the pen.
+    fn succeeded(&self, errors: &mut Vec<ProblemField>) -> Option<OffsetDateTime> {
+        if !self.states.iter().any(|state| state == SUCCEEDED) {
+            return None;
+        }
+        if self.states.len() > 1 {
+            errors.push(ProblemField::pointer("/states", "delivered stands alone: the others are of dead letters"));
+        }
+        if self.all || self.class.is_some() || !self.reasons.is_empty() {
+            errors.push(ProblemField::pointer("/states", "all, class and reasons are of dead letters"));
+        }
+        if !self.force {
+            errors.push(ProblemField::pointer("/force", "must be true: what succeeded is left alone otherwise"));
+        }
+        if self.since.is_none() {
+            errors.push(ProblemField::pointer("/since", "must say from when on"));
+        }
+        self.since.map(|at| at.0)
+    }
+
     fn ids(&self, errors: &mut Vec<ProblemField>) -> Option<Vec<Uuid>> {
         let read = |(index, text): (usize, &String)| {
             let id = Uuid::try_parse(text).ok();
@@ -178,7 +231,7 @@ impl BatchRequestDto {
     }
 
     fn look_at_words(&self, errors: &mut Vec<ProblemField>) {
-        let is_end = |word: &str| matches!(word, "dead" | "exhausted" | "failed" | "unknown");
+        let is_end = |word: &str| matches!(word, "dead" | "exhausted" | "failed" | "unknown" | SUCCEEDED);
         let lists: [(&str, &[String], IsWord); 4] = [
             ("reasons", &self.reasons, is_code),
             ("kinds", &self.kinds, is_code),
@@ -207,6 +260,17 @@ fn bounded(given: Option<i64>, usual: u32, highest: u32, name: &str) -> Result<u
         let field = ProblemField::pointer(&format!("/{name}"), format!("must be a whole number from 1 to {highest}"));
         Problem::new(&kind::INVALID_BODY).errors(vec![field])
     })
+}
+
+impl From<Preview> for BatchPreviewDto {
+    fn from(preview: Preview) -> Self {
+        Self {
+            total: preview.kinds.values().sum(),
+            more: preview.more,
+            kinds: preview.kinds,
+            first: preview.first.iter().map(Uuid::to_string).collect(),
+        }
+    }
 }
 
 impl From<Batch> for BatchDto {
@@ -246,6 +310,10 @@ mod tests {
         let id = "01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d62";
         let these = BatchChoice::These(vec![Uuid::try_parse(id).expect("a UUID")]);
         assert_eq!(read(json!({"ids": [id]})).expect("one").choice, these);
+        let again =
+            json!({"states": ["delivered"], "since": "2026-11-20T14:00:00.000Z", "force": true, "kinds": ["slack"]});
+        let again = read(again).expect("a range of what succeeded");
+        assert!(matches!(again.choice, BatchChoice::Succeeded { until: None, .. }) && again.force, "{again:?}");
         for wrong in [
             json!({}),
             json!({"ids": ["x"]}),
@@ -253,6 +321,10 @@ mod tests {
             json!({"ids": [id], "reasons": ["http_503"]}),
             json!({"reasons": ["HTTP 503"]}),
             json!({"states": ["delivered"]}),
+            json!({"states": ["delivered"], "since": "2026-11-20T14:00:00.000Z"}),
+            json!({"states": ["delivered"], "force": true}),
+            json!({"states": ["delivered", "failed"], "since": "2026-11-20T14:00:00.000Z", "force": true}),
+            json!({"states": ["delivered"], "since": "2026-11-20T14:00:00.000Z", "force": true, "reasons": ["http_503"]}),
             json!({"all": true, "per_second": 0}),
             json!({"all": true, "limit": 10_001}),
         ] {

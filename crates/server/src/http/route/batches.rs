@@ -1,6 +1,6 @@
 //! `POST /route/replays`, `GET /route/replays/{replay_id}`, `POST /route/replays/{replay_id}/cancel`: many at once.
 
-use super::batch_dto::{BatchDto, BatchRequestDto};
+use super::batch_dto::{BatchDto, BatchPreviewDto, BatchRequestDto};
 use super::decider;
 use crate::http::caller::Caller;
 use crate::http::idempotency::Operation;
@@ -17,9 +17,11 @@ use uuid::Uuid;
 #[utoipa::path(
     post, path = "/route/replays", operation_id = "createReplays", tag = "route", summary = "Do many once more",
     description = "Replays these `ids`, or the dead letters that the filters say, what ended first first: chosen now, replayed one after another at a \
-                   bounded rate, by whichever worker comes by. `all` takes every dead letter. `GET /route/replays/{replay_id}` shows how far it is.",
+                   bounded rate, by whichever worker comes by. `all` takes every dead letter. With `force`, `states: [\"delivered\"]` and `since` it \
+                   does once more what succeeded. With `dry_run` nothing begins: it answers what would be replayed. `GET /route/replays/{replay_id}` shows how far it is.",
     request_body = BatchRequestDto,
     responses(
+        (status = 200, description = "What would be replayed; with `dry_run`", body = BatchPreviewDto),
         (status = 202, description = "It goes on", body = BatchDto),
         (status = 400, description = "`invalid_body`; `errors` points at what is wrong"),
         (status = 401, description = "`authentication_required`"),
@@ -36,7 +38,11 @@ pub async fn create(
     JsonBody(body): JsonBody<BatchRequestDto>,
 ) -> Result<HttpResponse, Problem> {
     let by = decider(&caller, &operation, body.reason.clone())?;
-    let batch = batches.begin(&body.read(by)?).await?;
+    let asked = body.read(by)?;
+    if body.dry_run {
+        return Ok(HttpResponse::Ok().json(BatchPreviewDto::from(batches.preview(&asked).await?)));
+    }
+    let batch = batches.begin(&asked).await?;
     Ok(HttpResponse::Accepted().json(BatchDto::from(batch)))
 }
 

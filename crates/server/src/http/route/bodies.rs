@@ -34,7 +34,8 @@ pub struct DispatchRequestDto {
 
 /// A destination. `type` and `target` say which members there are: `storage` to `supabase` has a `table` (`listings`,
 /// `dispatch_agent_tasks`, `dispatch_activities` for one activity on the listing at the message's address, or `messages` for the
-/// record of Slack messages); `notification` to `slack` has a `channel_id`, and in another channel than the message's a `thread_ts`;
+/// record of Slack messages); `notification` to `slack` has a `channel_id`, and in another channel than the message's a `thread_ts`,
+/// for a text that came from nowhere a `workspace` too;
 /// `notification` to `sms` has `to`. `webhook` names an endpoint of the policy file; `agent` names one of its agents, or
 /// `task_orchestrator`, which makes the rows that the message leads to.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -49,6 +50,9 @@ pub struct DestinationRequestDto {
     /// The table; for storage.
     #[schema(nullable = false)]
     pub table: Option<String>,
+    /// The workspace (`T…`); for Slack, where the text was asked about over HTTP.
+    #[schema(nullable = false)]
+    pub workspace: Option<String>,
     /// The channel; for Slack.
     #[schema(nullable = false)]
     pub channel_id: Option<String>,
@@ -131,13 +135,16 @@ impl DestinationRequestDto {
                 }
             }
             (DestinationTypeDto::Notification, "slack") => {
-                self.has_only(&["channel_id", "thread_ts"])?;
+                self.has_only(&["workspace", "channel_id", "thread_ts"])?;
                 let channel_id = self.channel_id.clone().filter(|id| is_channel(id));
                 let channel_id = channel_id.ok_or(("channel_id", "must be the id of a Slack channel"))?;
                 if self.thread_ts.as_deref().is_some_and(|ts| !is_ts(ts)) {
                     return Err(("thread_ts", "must be the ts of a Slack message"));
                 }
-                Ok(Wanted::Slack { channel_id, thread_ts: self.thread_ts.clone() })
+                if self.workspace.as_deref().is_some_and(|id| !is_workspace(id)) {
+                    return Err(("workspace", "must be the id of a Slack workspace"));
+                }
+                Ok(Wanted::Slack { workspace: self.workspace.clone(), channel_id, thread_ts: self.thread_ts.clone() })
             }
             (DestinationTypeDto::Notification, "sms") => {
                 self.has_only(&["to"])?;
@@ -161,6 +168,7 @@ impl DestinationRequestDto {
     fn has_only(&self, known: &[&str]) -> Result<(), Wrong> {
         let members = [
             ("table", &self.table),
+            ("workspace", &self.workspace),
             ("channel_id", &self.channel_id),
             ("thread_ts", &self.thread_ts),
             ("to", &self.to),
@@ -173,6 +181,12 @@ impl DestinationRequestDto {
 fn is_channel(id: &str) -> bool {
     (2..=32).contains(&id.len())
         && id.starts_with(['C', 'G', 'D'])
+        && id.bytes().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+}
+
+fn is_workspace(id: &str) -> bool {
+    (2..=32).contains(&id.len())
+        && id.starts_with(['T', 'E'])
         && id.bytes().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
 }
 
@@ -206,7 +220,7 @@ mod tests {
         assert_eq!(storage("dispatch_activities"), Ok(Wanted::Storage(StorageTable::DispatchActivities)));
         assert_eq!(storage("messages"), Ok(Wanted::Storage(StorageTable::Messages)));
         let slack = json!({"type": "notification", "target": "slack", "channel_id": "C1", "thread_ts": "1.000001"});
-        let wanted = Wanted::Slack { channel_id: "C1".into(), thread_ts: Some("1.000001".into()) };
+        let wanted = Wanted::Slack { workspace: None, channel_id: "C1".into(), thread_ts: Some("1.000001".into()) };
         assert_eq!(read(slack), Ok(wanted));
         let sms = json!({"type": "notification", "target": "sms", "to": "+14165550101"});
         assert_eq!(read(sms), Ok(Wanted::Sms { to: "+14165550101".into() }));
@@ -221,6 +235,7 @@ mod tests {
             (json!({"type": "notification", "target": "slack"}), "channel_id"),
             (json!({"type": "notification", "target": "slack", "channel_id": "#general"}), "channel_id"),
             (json!({"type": "notification", "target": "slack", "channel_id": "C1", "thread_ts": "now"}), "thread_ts"),
+            (json!({"type": "notification", "target": "slack", "channel_id": "C1", "workspace": "acme"}), "workspace"),
             (json!({"type": "notification", "target": "sms", "to": "416 555 0101"}), "to"),
             (json!({"type": "notification", "target": "pigeon"}), "target"),
             (json!({"type": "agent", "target": "task_orchestrator", "table": "listings"}), "table"),

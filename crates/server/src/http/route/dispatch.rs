@@ -14,8 +14,8 @@ use dispatch_pipeline::route::Route;
 /// Dispatches what was held.
 #[utoipa::path(
     post, path = "/route/dispatch", operation_id = "createDispatch", tag = "route", summary = "Say yes",
-    description = "Dispatches a held unit of messages as it is understood: by its suggested plan, or to `destinations`, which are all looked at \
-                   before any is served. What a unit has made before is not made again, whoever asks and however often. What was routed already goes \
+    description = "Dispatches a held unit of messages, or a text that was asked about (`POST /reason/classify`), as it is understood: by its \
+                   suggested plan, or to `destinations`, which are all looked at before any is served. What a unit has made before is not made again, whoever asks and however often. What was routed already goes \
                    further only to `destinations`: what is there or on its way is named in `skipped`. A repeat with the \
                    same `Idempotency-Key` is answered with the same dispatch.",
     request_body = DispatchRequestDto,
@@ -23,7 +23,7 @@ use dispatch_pipeline::route::Route;
         (status = 202, description = "Dispatched; what could be done at once is done", body = DispatchReceiptDto),
         (status = 400, description = "`invalid_body`; `errors` points at what is wrong, also at a realtor that is not known"),
         (status = 401, description = "`authentication_required`"),
-        (status = 404, description = "`classification_not_found`: no unit was understood that way"),
+        (status = 404, description = "`classification_not_found`: nothing was understood that way"),
         (status = 409, description = "`already_routed`: `detail` names the dispatch; `not_held`: it waits for nobody any more; \
                                       `classification_superseded`: its messages have changed, look at it again"),
         (status = 413, description = "`payload_too_large`: more than 64 KiB"),

@@ -119,6 +119,10 @@ pub struct DeliveryReportDto {
     pub settled_at: Option<Timestamp>,
     /// Each attempt, the first one first.
     pub attempts: Vec<AttemptDto>,
+    /// Missions and listings that it made and that are in the brokerage's tables no more. A replay with `force` makes them anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, example = json!(["01930f5e-7c1a-7b3e-9d43-2f6b8a1c0d80"]))]
+    pub gone: Vec<String>,
 }
 
 /// One attempt.
@@ -202,6 +206,7 @@ impl From<DeliveryStatus> for DeliveryReportDto {
             after: delivery.after.map(|id| id.to_string()),
             settled_at: delivery.settled_at.map(Into::into),
             attempts: delivery.attempts.into_iter().map(Into::into).collect(),
+            gone: delivery.gone,
         }
     }
 }

@@ -4,8 +4,13 @@ use serde_json::Value;
 
 /// Where `body` breaks the schema of this operation's 200; nothing when it is no JSON there.
 pub(super) fn breaches(document: &Value, operation: &Value, body: &str) -> Vec<String> {
+    breaches_of(document, operation, 200, body)
+}
+
+/// The same of the answer with this status.
+pub(super) fn breaches_of(document: &Value, operation: &Value, status: u16, body: &str) -> Vec<String> {
     let mut found = Vec::new();
-    if let Some(schema) = operation.pointer("/responses/200/content/application~1json/schema") {
+    if let Some(schema) = operation.pointer(&format!("/responses/{status}/content/application~1json/schema")) {
         let body = serde_json::from_str(body).unwrap_or_else(|_| panic!("not JSON: {body}"));
         look(document, schema, &body, "", &mut found);
     }

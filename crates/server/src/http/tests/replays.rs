@@ -14,7 +14,7 @@ use dispatch_routing::queue::QueueError;
 use dispatch_routing::replay::{
     Existing, Footing, ReplayError, ReplayOrder, ReplayOutcome, Replayable, Replayed, Replays, Skipped, Subject,
 };
-use dispatch_routing::replay_batches::{Batch, BatchProgress, BatchState, BatchStep, NewBatch, ReplayBatches};
+use dispatch_routing::replay_batches::{Batch, BatchProgress, BatchState, BatchStep, NewBatch, Preview, ReplayBatches};
 use dispatch_routing::testing::claimed_unit;
 use uuid::Uuid;
 
@@ -78,6 +78,11 @@ impl Replays for One {
 impl ReplayBatches for One {
     async fn begin(&self, batch: &NewBatch) -> Result<Batch, QueueError> {
         Ok(Batch { per_second: batch.per_second, ..running() })
+    }
+
+    async fn preview(&self, _: &NewBatch) -> Result<Preview, QueueError> {
+        let kinds = [("slack".to_owned(), 3)].into();
+        Ok(Preview { kinds, more: false, first: vec![id(track::DISPATCH)] })
     }
 
     async fn find(&self, wanted: ReplayId) -> Result<Option<Batch>, QueueError> {
@@ -176,6 +181,10 @@ async fn many_are_begun_shown_and_ended() {
     let begun = ask(Fault::default(), begin(json!({"reasons": ["http_503"], "per_second": 3}))).await;
     assert_eq!((begun.status, &begun.json()["per_second"]), (StatusCode::ACCEPTED, &json!(3)), "{}", begun.body);
     ask(Fault::default(), begin(json!({}))).await.problem(400, "invalid_body");
+    let again = json!({"states": ["delivered"], "since": "2026-11-20T14:00:00.000Z", "force": true, "dry_run": true});
+    let shown = ask(Fault::default(), begin(again)).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+    assert_eq!(shown.json(), json!({"total": 3, "more": false, "kinds": {"slack": 3}, "first": [track::DISPATCH]}));
     let path = format!("/route/replays/{}", track::DISPATCH);
     let shown = ask(Fault::default(), as_service(TestRequest::get().uri(&path))).await.json();
     assert_eq!((&shown["state"], &shown["done"]), (&json!("running"), &json!(2)));

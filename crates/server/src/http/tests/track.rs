@@ -54,6 +54,7 @@ impl DispatchStatuses for One {
             after: None,
             settled_at: None,
             attempts: vec![attempt(1, "retryable", Some(NOW)), attempt(2, "ambiguous", None)],
+            gone: Vec::new(),
         };
         Ok((wanted == id(DISPATCH)).then(|| DispatchStatus {
             dispatch_id: DispatchId(id(DISPATCH)),

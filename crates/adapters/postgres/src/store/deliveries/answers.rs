@@ -6,8 +6,9 @@ use diesel::sql_types::{Float, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::{DeliveryId, DispatchId};
 use dispatch_mission::signal::{Conversation, Source};
-use dispatch_routing::answer::{AgentAnswer, Question};
+use dispatch_routing::answer::{AgentAnswer, Question, RoutedOn, TOO_DEEP};
 use dispatch_routing::destination::Destination;
+use dispatch_routing::plan::Content;
 use dispatch_routing::question::Ended;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::store::units::carry_out::{Order, carry_out};
 
 // Whom the answer goes back to, and what it was about.
 const ASKED: &str = "
-SELECT p.unit_id, p.classification_id, d.destination, u.source, u.workspace, u.channel, u.thread, u.author, c.confidence,
+SELECT p.unit_id, p.classification_id, d.destination, d.content, u.source, u.workspace, u.channel, u.thread, u.author, c.confidence,
     (SELECT s.message_ref FROM dispatch.signals AS s WHERE s.unit_id = u.unit_id AND s.state = 'queued'
      ORDER BY s.occurred_at, s.message_ref, s.signal_id LIMIT 1) AS message_ref
 FROM dispatch.deliveries AS d
@@ -38,6 +39,8 @@ struct Asked {
     classification_id: Uuid,
     #[diesel(sql_type = Jsonb)]
     destination: Value,
+    #[diesel(sql_type = Jsonb)]
+    content: Value,
     #[diesel(sql_type = Text)]
     source: String,
     #[diesel(sql_type = Text)]
@@ -59,6 +62,7 @@ pub(super) async fn route_on(
     connection: &mut AsyncPgConnection,
     delivery: DeliveryId,
     answer: &Result<Box<AgentAnswer>, String>,
+    depth: u32,
 ) -> Result<(), StoreError> {
     let mut asked: Vec<Asked> = sql(ASKED).bind::<SqlUuid, _>(delivery.0).load(connection).await?;
     let Some(asked) = asked.pop() else { return Ok(()) };
@@ -81,13 +85,20 @@ pub(super) async fn route_on(
     let (dispatch, classification) = (DispatchId::mint().0, asked.classification_id);
     let detail = json!({
         "dispatch_id": dispatch, "messages": answer.messages.len(), "missions": answer.missions.len(),
+        "agents": answer.agents,
     });
-    let decision = answer.route(&asked.question(delivery)?);
+    let RoutedOn { decision, not_told } = answer.route(&asked.question(delivery)?, depth);
+    let mut entries = vec![told("agent.answered", detail)];
+    if !not_told.is_empty() {
+        // A loop of agents ends here, and says so.
+        let why = json!({ "agents": not_told, "reason": TOO_DEEP, "limit": depth });
+        entries.push(told("agent.not_handed_on", why));
+    }
     // It says nothing of what people are asked about the unit.
     let (asked_before, ends) = (false, Ended::Changed);
     let order =
         Order { unit, classification, dispatch, decision: &decision, replay_of: None, waits: None, asked_before, ends };
-    carry_out(connection, &[order], vec![told("agent.answered", detail)]).await?;
+    carry_out(connection, &[order], entries).await?;
     sql(NOTE).bind::<SqlUuid, _>(dispatch).bind::<SqlUuid, _>(delivery.0).execute(connection).await?;
     Ok(())
 }
@@ -110,6 +121,10 @@ impl Asked {
             author: self.author,
             message_ref: self.message_ref,
             confidence: self.confidence,
+            told: match serde_json::from_value(self.content)? {
+                Content::Event(event) => Some(*event),
+                _ => None,
+            },
         })
     }
 }

@@ -10,7 +10,7 @@ macro_rules! held {
                 WHERE b.lane = d.lane AND b.state <> 'closed'
                 UNION ALL
                 SELECT k.ready_at, 'rate_limited' FROM dispatch.buckets AS k
-                WHERE k.lane = d.lane AND k.channel = d.channel) AS lane
+                WHERE k.lane = d.lane AND (k.channel = d.channel OR k.channel = '' AND d.channel NOT LIKE '%.%')) AS lane
             WHERE d.state = 'pending' AND d.next_attempt_at < lane.until AND lane.until > now()
                 AND (d.claim_token IS NULL OR d.lease_until <= now())
             ORDER BY lane.until DESC LIMIT 1) AS held ON true"

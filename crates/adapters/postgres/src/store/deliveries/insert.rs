@@ -58,6 +58,11 @@ impl Standing {
         }
     }
 
+    /// Whether nothing will come of it any more that has not come of it now.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self, Self::Delivered | Self::Failed(_) | Self::Cancelled)
+    }
+
     fn state(&self) -> &'static str {
         match self {
             Self::Due | Self::Waits | Self::Again(_) | Self::Later(_) => "pending",
@@ -96,6 +101,11 @@ impl NewDelivery<'_> {
         }
     }
 
+    /// Whether rows are made of it.
+    pub(crate) fn is_stored(&self) -> bool {
+        matches!(*self.content, Content::Storage(_))
+    }
+
     /// Whether a worker should look at it soon.
     pub(crate) fn is_due(&self) -> bool {
         matches!(self.standing, Standing::Due | Standing::Again(_))
@@ -119,7 +129,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, rows: &[NewDelive
         return Ok(());
     }
     let destinations = rows.iter().map(|row| jsonb(row.destination)).collect::<Result<Vec<_>, _>>()?;
-    let lanes: Vec<Lane> = rows.iter().map(|row| row.destination.lane()).collect();
+    let lanes: Vec<Lane> = rows.iter().map(|row| row.destination.lane_of(&row.content)).collect();
     let contents = rows.iter().map(|row| jsonb(row.content.as_ref())).collect::<Result<Vec<_>, _>>()?;
     sql(INSERT)
         .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.id).collect::<Vec<_>>())

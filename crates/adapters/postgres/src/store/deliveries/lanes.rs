@@ -15,7 +15,8 @@ use crate::store::error::StoreError;
 use crate::store::sql::sql;
 
 // From lane to lane by the index, one look each; a destination that nobody may write to is passed over whole. What has no
-// column of `d` in it is asked before anything is read of a lane.
+// column of `d` in it is asked before anything is read of a lane. The row of a lane without a channel is the pause of all its
+// channels; what stands for a method of a provider's is none, and has a point in its name.
 pub(super) const OPEN: &str = "
 WITH RECURSIVE walk AS (
     (SELECT lane, channel FROM dispatch.deliveries
@@ -35,13 +36,14 @@ SELECT walk.lane, walk.channel, b.lane IS NOT NULL AS probe, due.n AS due,
 FROM walk
 LEFT JOIN dispatch.breakers AS b ON b.lane = walk.lane AND b.state <> 'closed'
 LEFT JOIN dispatch.buckets AS k ON k.lane = walk.lane AND k.channel = walk.channel
+LEFT JOIN dispatch.buckets AS w ON w.lane = walk.lane AND w.channel = '' AND walk.channel NOT LIKE '%.%'
 CROSS JOIN LATERAL (
     SELECT count(*) AS n FROM (
         SELECT FROM dispatch.deliveries AS d
         WHERE d.state = 'pending' AND d.kind = $1 AND d.lane = walk.lane AND d.channel = walk.channel
             AND d.next_attempt_at <= now()
             AND walk.lane <> ALL ($3) AND (b.asks_at <= now() OR b.asks_at IS NULL)
-            AND (k.ready_at <= now() OR k.ready_at IS NULL)
+            AND (k.ready_at <= now() OR k.ready_at IS NULL) AND (w.ready_at <= now() OR w.ready_at IS NULL)
         LIMIT $2) AS first) AS due
 WHERE due.n > 0";
 

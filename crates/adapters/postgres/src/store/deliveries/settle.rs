@@ -11,12 +11,14 @@ use dispatch_routing::breaker::{BreakerRule, Health};
 use dispatch_routing::delivery::{AttemptOutcome, DeliveryState, ENDPOINT_DISABLED};
 use dispatch_routing::delivery_queue::{DeliverySettlement, NextStep};
 use dispatch_routing::destination::Destination;
+use dispatch_routing::lane::Lane;
+use dispatch_routing::limits::Limits;
 use dispatch_routing::queue::Settled;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::breakers::{self, Change, Told};
-use super::{answers, buckets, dependents};
+use super::{answers, buckets, dependents, lock_units};
 use crate::store::error::StoreError;
 use crate::store::permission;
 use crate::store::sql::sql;
@@ -61,10 +63,10 @@ struct Stood {
 pub(crate) async fn settle(
     connection: &mut AsyncPgConnection,
     settlements: &[DeliverySettlement],
-    rule: &BreakerRule,
+    limits: &Limits,
 ) -> Result<Vec<Settled>, StoreError> {
     let (settled, changes) =
-        connection.transaction(async |connection| in_transaction(connection, settlements, rule).await).await?;
+        connection.transaction(async |connection| in_transaction(connection, settlements, limits).await).await?;
     changes.iter().for_each(Change::log);
     Ok(settled)
 }
@@ -72,10 +74,13 @@ pub(crate) async fn settle(
 async fn in_transaction(
     connection: &mut AsyncPgConnection,
     settlements: &[DeliverySettlement],
-    rule: &BreakerRule,
+    limits: &Limits,
 ) -> Result<(Vec<Settled>, Vec<Change>), StoreError> {
     let mut seen = HashSet::new();
     let once: Vec<&DeliverySettlement> = settlements.iter().filter(|one| seen.insert(claim_of(one))).collect();
+    // What an answer leads to is written under the lock of its unit.
+    let answered = once.iter().filter(|one| matches!(one.outcome, AttemptOutcome::Answered { .. }));
+    lock_units(connection, &answered.map(|one| one.delivery_id.0).collect::<Vec<_>>()).await?;
     let mut stood: HashMap<(Uuid, Uuid), Stood> = HashMap::with_capacity(once.len());
     for row in write(connection, &once).await? {
         stood.insert((row.delivery_id, row.token), row);
@@ -97,10 +102,10 @@ async fn in_transaction(
     for (one, row) in &live {
         remember_refusal(connection, one, row).await?;
         if let AttemptOutcome::Answered { answer } = &one.outcome {
-            answers::route_on(connection, one.delivery_id, answer).await?;
+            answers::route_on(connection, one.delivery_id, answer, limits.agent_depth).await?;
         }
     }
-    let changes = tell_lanes(connection, &live, rule).await?;
+    let changes = tell_lanes(connection, &live, &limits.breaker).await?;
     // The second settlement of one claim finds it settled, also within a batch.
     let answer = |one: &DeliverySettlement| match stood.remove(&claim_of(one)) {
         Some(_) => Settled::Stood,
@@ -118,7 +123,9 @@ async fn tell_lanes(
     let mut pauses: BTreeMap<buckets::Key, Duration> = BTreeMap::new();
     for (one, row) in live {
         if let AttemptOutcome::Retryable { retry_after: Some(wish), .. } = &one.outcome {
-            let pause = pauses.entry((row.lane.clone(), row.channel.clone())).or_default();
+            let lane = Lane { destination: row.lane.clone(), channel: Some(row.channel.clone()) };
+            let Some(rests) = lane.rests(&one.outcome) else { continue };
+            let pause = pauses.entry((rests.destination, rests.channel.unwrap_or_default())).or_default();
             *pause = (*pause).max(*wish);
         }
     }

@@ -10,14 +10,15 @@ use dispatch_routing::plan::Content;
 use dispatch_routing::queue::Settled;
 use uuid::Uuid;
 
-use super::{dependents, hold_units};
+use super::{dependents, hold_units, lock_units};
 use crate::store::effects::{self, Job, LOOK_AGAIN, Outcome};
 use crate::store::error::StoreError;
 use crate::store::small;
 use crate::store::sql::sql;
 use crate::store::timeline;
+use crate::store::units::later;
 
-// Locked first: whoever else claims the row waits for this commit and then finds the token gone.
+// Locked before anything is made: whoever else claims the row waits for this commit and then finds the token gone.
 const LOCK: &str = "
 SELECT p.classification_id, d.reason FROM dispatch.deliveries AS d JOIN dispatch.dispatches AS p USING (dispatch_id)
 WHERE d.delivery_id = $1 AND d.claim_token = $2 AND d.state = 'pending'
@@ -55,6 +56,8 @@ async fn in_transaction(
     delivery: &ClaimedDelivery,
 ) -> Result<StoreOutcome, StoreError> {
     let id = delivery.delivery_id.0;
+    // It may have to wait for a person, and its unit with it.
+    lock_units(connection, &[id]).await?;
     let mut locked: Vec<Locked> =
         sql(LOCK).bind::<SqlUuid, _>(id).bind::<SqlUuid, _>(delivery.token.0).load(connection).await?;
     let Some(locked) = locked.pop() else {
@@ -115,7 +118,10 @@ async fn conclude(
     match state {
         DeliveryState::Delivered => dependents::wake(connection, vec![id]).await?,
         DeliveryState::Failed => dependents::cancel(connection, vec![id]).await?,
-        _ if outcome.needs_a_person() => hold_units(connection, &[unit]).await?,
+        _ if outcome.needs_a_person() => {
+            hold_units(connection, &[unit]).await?;
+            later::ask(connection, delivery.dispatch_id.0).await?;
+        }
         _ => {}
     }
     Ok(StoreOutcome { settled: Settled::Stood, state, reason })

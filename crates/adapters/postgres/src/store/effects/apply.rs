@@ -213,8 +213,9 @@ fn of_listing(
         joined: home.joined,
     };
     let before: Vec<&Made> = made.iter().filter(|effect| effect.is_of(job.unit)).collect();
-    // What it may change itself is changed, not found.
-    let own = before.iter().filter(|effect| shared.is_alone(effect, job.unit));
+    // What it may change itself is changed, not found; what is done once more finds what it did.
+    let is_first = job.work.nonce.is_none();
+    let own = before.iter().filter(|effect| is_first && shared.is_alone(effect, job.unit));
     let own: HashSet<&str> = own.filter_map(|effect| effect.mission_id.as_deref()).collect();
     let looks = home.joined || !before.is_empty();
     let mut effects = vec![itself];

@@ -34,6 +34,8 @@ pub(super) struct Home {
     pub(super) joined: bool,
     /// Where the unit's work was before, if that was elsewhere.
     pub(super) moved_from: Option<String>,
+    /// Whether the unit has said there what it has to say, and does it once more: one place has one listing, whoever wants another.
+    pub(super) again: bool,
 }
 
 #[derive(QueryableByName)]
@@ -127,9 +129,15 @@ impl Known<'_> {
         Ok(())
     }
 
-    /// The listing that the unit's work is on already.
+    /// The listing that the unit's work is on already. What is done once more looks for a home as if for the first time.
     fn before(&self, job: &Job<'_>) -> Option<&Made> {
-        self.made.iter().find(|effect| effect.is_listing() && effect.is_of(job.unit))
+        let is_first = job.work.nonce.is_none();
+        self.made.iter().find(|effect| is_first && effect.is_listing() && effect.is_of(job.unit))
+    }
+
+    fn has_been_on(&self, job: &Job<'_>, listing: &str) -> bool {
+        let is_it = |effect: &&Made| effect.listing_id.as_deref() == Some(listing) && effect.is_of(job.unit);
+        job.work.nonce.is_some() && self.made.iter().filter(is_it).any(Made::is_listing)
     }
 
     /// None for a job that is about no listing of its own.
@@ -161,17 +169,20 @@ impl Known<'_> {
         let choice = self.choice(job, place, ground)?;
         if matches!(job.work.item, StorageItem::Activity(_)) {
             let Choice::Join(listing) = choice else { return None };
-            return Some(Home { listing, joined: true, moved_from: None });
+            return Some(Home { listing, joined: true, moved_from: None, again: false });
         }
         let before = self.before(job);
         let moved_from = before.and_then(|before| before.listing_id.clone());
         let home = match choice {
             Choice::Stay => {
                 let before = before?;
-                Home { listing: before.listing_id.clone()?, joined: before.joined, moved_from: None }
+                Home { listing: before.listing_id.clone()?, joined: before.joined, moved_from: None, again: false }
             }
-            Choice::Join(listing) => Home { listing, joined: true, moved_from },
-            Choice::Make => Home { listing: ListingId::mint().0, joined: false, moved_from },
+            Choice::Join(listing) => {
+                let again = self.has_been_on(job, &listing);
+                Home { listing, joined: true, moved_from, again }
+            }
+            Choice::Make => Home { listing: ListingId::mint().0, joined: false, moved_from, again: false },
         };
         // One that a person put away is nobody's home.
         let is_away = |before: &Made| {

@@ -89,6 +89,7 @@ impl<'a> Rows<'a> {
         let there = moved.map(|home| home.listing.as_str());
         let Some(listing) = there.or_else(|| first?.0.listing_id.as_deref()) else { return };
         match ours(plan, known, 0) {
+            Some(effect) if effect.joined && plan.home.as_ref().is_some_and(|home| home.again) => {}
             Some(effect) if effect.joined => self.add_to(plan, listing, work),
             Some(_) => self.listings.push(rows::listing(listing, plan.realtor, work)),
             // Its new home, if nobody has made that.

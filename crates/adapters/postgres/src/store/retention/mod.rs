@@ -4,8 +4,11 @@
 //! It must not know when it is called.
 
 mod aged;
+mod batches;
 mod bodies;
+mod contents;
 mod ignored;
+mod lanes;
 mod plan;
 mod requests;
 mod stories;

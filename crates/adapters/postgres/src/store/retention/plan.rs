@@ -4,7 +4,7 @@
 
 use dispatch_pipeline::ports::retention::Matter;
 
-use super::{aged, bodies, ignored, requests, stories, work};
+use super::{aged, batches, bodies, contents, ignored, lanes, requests, stories, work};
 
 /// What a walk over one matter is made of. `$1` are ids (or the cursor), `$2` is the age of the matter and `$3` that of dead
 /// work, in microseconds, except in `look`.
@@ -77,5 +77,10 @@ pub(super) fn plan(matter: Matter) -> &'static Plan {
         Matter::Reports => &aged::REPORTS,
         Matter::Stories => &stories::PLAN,
         Matter::Quotas => &aged::QUOTAS,
+        Matter::Contents => &contents::PLAN,
+        Matter::Batches => &batches::PLAN,
+        Matter::Buckets => &lanes::BUCKETS,
+        Matter::Breakers => &lanes::BREAKERS,
+        Matter::Traffic => &aged::TRAFFIC,
     }
 }

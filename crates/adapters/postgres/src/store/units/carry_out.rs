@@ -18,6 +18,7 @@ use dispatch_routing::storage::StorageItem;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::later;
 use super::questions::{self, Said};
 use super::records;
 use crate::store::deliveries::hold_units;
@@ -67,6 +68,7 @@ pub(crate) async fn carry_out(
     records::dispatches(connection, &dispatched).await?;
     let mut deliveries = plan(connection, orders, &mut entries).await?;
     let unresolved = store(connection, orders, &mut deliveries, &mut entries).await?;
+    later::keep(connection, orders, &deliveries, &unresolved).await?;
     let said = questions::follow(connection, orders, &unresolved, &mut entries).await?;
     deliveries.extend(said.iter().map(Said::delivery));
     insert::insert(connection, &deliveries).await?;

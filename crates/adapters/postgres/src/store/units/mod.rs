@@ -7,6 +7,7 @@ pub(super) mod claim;
 pub(super) mod close;
 pub(super) mod held;
 mod history;
+pub(super) mod later;
 pub(super) mod questions;
 mod records;
 pub(super) mod release;

@@ -81,7 +81,7 @@ pub(super) async fn follow(
     for (row, one) in wanting {
         let before = open.remove(&row.unit);
         if before.is_none() && one.quota.as_ref().is_some_and(|quota| !quotas.remove(&quota.key)) {
-            entries.push(left_out(row, one));
+            entries.push(left_out(row.unit, one));
             continue;
         }
         if matches!(row.decision.verdict, Verdict::Hold(_)) {
@@ -98,6 +98,31 @@ pub(super) async fn follow(
         }
     }
     Ok(said)
+}
+
+/// Asks about a unit that has come to wait, by a dispatch that there is; in the place of what is asked about it already, or within
+/// the quota. Answers what the story says where nothing is asked.
+pub(super) async fn ask(
+    connection: &mut AsyncPgConnection,
+    unit: Uuid,
+    dispatch: Uuid,
+    planned: &PlannedDelivery,
+) -> Result<Vec<Entry>, StoreError> {
+    let before = open(connection, &[unit]).await?.remove(&unit);
+    if before.is_none()
+        && let Some(quota) = planned.quota.as_ref()
+        && records::take_quotas(connection, &[quota]).await?.is_empty()
+    {
+        return Ok(vec![left_out(unit, planned)]);
+    }
+    let said = Said {
+        dispatch,
+        unit,
+        destination: planned.destination.clone(),
+        content: in_place_of(before, &planned.content),
+    };
+    insert::insert(connection, &[said.delivery()]).await?;
+    Ok(Vec::new())
 }
 
 /// Closes the open questions about these units, each with its end.
@@ -168,12 +193,12 @@ fn closing(unit: Uuid, before: Open, ended: Ended<'_>) -> Said {
     Said { dispatch: before.dispatch, unit, destination: before.destination, content }
 }
 
-fn left_out(row: &Order<'_>, planned: &PlannedDelivery) -> Entry {
+fn left_out(unit: Uuid, planned: &PlannedDelivery) -> Entry {
     Entry {
         step: "route",
         event: "question.left_out",
-        unit: Some(row.unit),
-        subject: Some(row.unit.to_string()),
+        unit: Some(unit),
+        subject: Some(unit.to_string()),
         detail: json!({ "kind": planned.destination.kind().as_str(), "reason": "quota" }),
         ..Entry::default()
     }

@@ -1,13 +1,17 @@
 //! Words go before the rows, and whatever reads them knows.
 
+use dispatch_mission::ids::ClassificationId;
 use dispatch_mission::signal::{Amendment, Change, Disposition};
 use dispatch_mission::signal_log::SignalLog;
 use dispatch_pipeline::ports::retention::Matter;
 use dispatch_pipeline::ports::stories::Stories;
-use dispatch_postgres::store::PgStories;
+use dispatch_postgres::store::{PgDispatchStatuses, PgHeldWork, PgReplays, PgStories};
+use dispatch_routing::dispatch_status::DispatchStatuses;
+use dispatch_routing::held_work::{HeldWork, HeldWorkError};
 use dispatch_routing::plan::{Content, Verdict};
+use dispatch_routing::replay::{ReplayError, Replays};
 use dispatch_routing::storage::StorageItem;
-use dispatch_routing::testing::{AGES, AT_ONCE, claim_for, held, said, settlement};
+use dispatch_routing::testing::{AGES, AT_ONCE, agent_task, claim_for, held, message, said, settlement};
 use dispatch_routing::unit_queue::UnitQueue;
 
 use super::{DAY, World};
@@ -109,4 +113,51 @@ async fn all_words_of_a_unit_go_at_once() {
     assert_eq!(world.removes(Matter::Bodies).await.total(), 0, "one of its messages is young");
     world.pass(world.ages.bodies + DAY).await;
     assert_eq!(world.removes(Matter::Bodies).await.total(), 2);
+}
+
+#[tokio::test]
+async fn what_deliveries_carried_goes_with_the_words_and_never_before() {
+    let world = World::new().await;
+    let plan = vec![agent_task(), message("told", Some(0))];
+    let unit = world.replica.queues().routed("C1", plan.clone()).await;
+    world.replica.queues().routed("C2", plan).await;
+    let done = "UPDATE dispatch.deliveries SET state = 'delivered', settled_at = now() WHERE kind = 'slack'";
+    world.database.execute(done).await;
+    let one_is_over = format!(
+        "UPDATE public.dispatch_agent_tasks SET mission_status = 'DONE' WHERE mission_id IN (
+            SELECT mission_id FROM dispatch.mission_facts WHERE unit_id = '{}')",
+        unit.unit_id
+    );
+    world.database.execute(&one_is_over).await;
+    world.pass(world.ages.bodies + DAY).await;
+    assert_eq!(
+        world.removes(Matter::Contents).await.total(),
+        0,
+        "its words are there, so that it can be done once more"
+    );
+    assert_eq!(world.removes(Matter::Bodies).await.total(), 1);
+    assert_eq!(world.removes(Matter::Contents).await.0, [("deliveries".to_owned(), 2)].into());
+    assert_eq!(world.removes(Matter::Contents).await.total(), 0, "once");
+    assert_eq!(world.count("deliveries WHERE content = '{\"content\": \"message\", \"text\": \"\"}'").await, 2);
+    assert_eq!(
+        world.count("deliveries WHERE content ->> 'content' = 'storage'").await,
+        1,
+        "an open mission keeps its own"
+    );
+
+    let replays = PgReplays::new(world.database.pool());
+    let refused = replays.find(unit.unit_id.0).await.unwrap_err();
+    assert!(matches!(refused, ReplayError::NothingYet { ref state } if state == "emptied"), "{refused:?}");
+    let status = PgDispatchStatuses::new(world.database.pool());
+    let delivery =
+        world.database.json("SELECT delivery_id FROM dispatch.deliveries WHERE content ->> 'text' = '' LIMIT 1").await;
+    let delivery = delivery[0]["delivery_id"].as_str().unwrap().parse().unwrap();
+    assert!(status.find(delivery).await.unwrap().is_some(), "what became of it can still be asked");
+    let meaning = world
+        .database
+        .json(&format!("SELECT classification_id FROM dispatch.units WHERE unit_id = '{}'", unit.unit_id))
+        .await;
+    let meaning = ClassificationId(meaning[0]["classification_id"].as_str().unwrap().parse().unwrap());
+    let further = PgHeldWork::new(world.database.pool()).routed(meaning).await.unwrap_err();
+    assert!(matches!(further, HeldWorkError::NotHeld { ref state, .. } if state == "emptied"), "{further:?}");
 }

@@ -14,7 +14,7 @@ use dispatch_pipeline::testing::{RetentionWorld, retention_contract};
 use dispatch_postgres::store::{PgRetention, seed};
 use dispatch_postgres::testing::TestDatabase;
 use dispatch_routing::plan::Verdict;
-use dispatch_routing::testing::{AGES, agent_task, settlement};
+use dispatch_routing::testing::{AGES, agent_task, message, settlement};
 use dispatch_routing::unit::ClaimedUnit;
 use dispatch_routing::unit_queue::UnitQueue;
 
@@ -23,7 +23,7 @@ use crate::support::{Replica, number};
 const DAY: Duration = Duration::from_hours(24);
 
 /// Every column that says when something was, and the tables of a unit.
-const TIMES: [(&str, &[&str]); 12] = [
+const TIMES: [(&str, &[&str]); 16] = [
     ("units", &["opened_at", "closed_at", "settled_at"]),
     ("signals", &["received_at", "occurred_at", "emptied_at"]),
     ("classifications", &["created_at"]),
@@ -35,6 +35,10 @@ const TIMES: [(&str, &[&str]); 12] = [
     ("timeline", &["at"]),
     ("delivery_reports", &["reported_at"]),
     ("quotas", &["taken_at"]),
+    ("replay_batches", &["created_at", "ended_at"]),
+    ("buckets", &["full_at", "ready_at"]),
+    ("breakers", &["changed_at", "asks_at"]),
+    ("legacy_traffic", &["minute"]),
     ("retention", &["due_at"]),
 ];
 
@@ -130,6 +134,11 @@ impl RetentionWorld for World {
             Matter::Reports => "delivery_reports",
             Matter::Stories => "timeline WHERE step = 'mission'",
             Matter::Quotas => "quotas",
+            Matter::Contents => "deliveries WHERE content ->> 'text' <> ''",
+            Matter::Batches => "replay_batches",
+            Matter::Buckets => "buckets",
+            Matter::Breakers => "breakers",
+            Matter::Traffic => "legacy_traffic",
         };
         u64::try_from(self.count(from).await).unwrap()
     }
@@ -173,6 +182,36 @@ impl World {
                      INSERT INTO dispatch.timeline (step, event, subject) VALUES ('mission', 'mission.done', '{id}')"
                 );
                 self.database.execute(&by_hand).await;
+            }
+            Matter::Contents => {
+                let unit = self.replica.queues().claimed(&id, AGES).await;
+                let told = message("told", None);
+                self.replica.units.settle(vec![settlement(&unit, Verdict::Dispatch(vec![told]))]).await.unwrap();
+                let done =
+                    "UPDATE dispatch.deliveries SET state = 'delivered', settled_at = now() WHERE state = 'pending';
+                    UPDATE dispatch.signals SET text = '', emptied_at = now() WHERE emptied_at IS NULL";
+                self.database.execute(done).await;
+            }
+            Matter::Batches => {
+                let batch = format!(
+                    "INSERT INTO dispatch.replay_batches (batch_id, forced, per_second, asked, state, more, principal, ended_at)
+                     VALUES ('{id}', false, 10, '{{}}', 'done', false, 'user:ann', now());
+                     INSERT INTO dispatch.replay_items (batch_id, place, named, state) VALUES ('{id}', 1, '{id}', 'done')"
+                );
+                self.database.execute(&batch).await;
+            }
+            Matter::Traffic => {
+                let traffic =
+                    "INSERT INTO dispatch.legacy_traffic (minute, route, contract, mark, answered, failed, slow)
+                    VALUES (clock_timestamp(), '/status', 'operations', '1', 1, 0, 0)";
+                self.database.execute(traffic).await;
+            }
+            Matter::Buckets => {
+                let bucket = format!("INSERT INTO dispatch.buckets (lane, channel) VALUES ('slack/T1', 'C{id}')");
+                self.database.execute(&bucket).await;
+            }
+            Matter::Breakers => {
+                self.database.execute(&format!("INSERT INTO dispatch.breakers (lane) VALUES ('slack/{id}')")).await;
             }
             Matter::Quotas => {
                 self.database.execute(&format!("INSERT INTO dispatch.quotas (quota_key) VALUES ('{id}')")).await;

@@ -15,7 +15,7 @@ fn to(destinations: impl IntoIterator<Item = Wanted>) -> Choice {
 }
 
 fn slack(channel: &str, thread: Option<&str>) -> Wanted {
-    Wanted::Slack { channel_id: channel.into(), thread_ts: thread.map(Into::into) }
+    Wanted::Slack { workspace: None, channel_id: channel.into(), thread_ts: thread.map(Into::into) }
 }
 
 const TASKS: Wanted = Wanted::Storage(StorageTable::DispatchAgentTasks);

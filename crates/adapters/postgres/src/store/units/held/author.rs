@@ -54,6 +54,7 @@ impl Everybody {
         let number = last_ten(author);
         let has_it = |row: &Row| match source {
             Source::Slack => row.slack.as_deref() == Some(author),
+            Source::Api => false,
             Source::Sms => number.is_some() && row.phone.as_deref().and_then(last_ten) == number,
         };
         [PersonKind::Realtor, PersonKind::Staff].into_iter().find_map(|kind| {

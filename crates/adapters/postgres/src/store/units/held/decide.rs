@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::adopt::{self, Adopted};
 use super::{Halt, Standing, receipt};
 use crate::store::clean;
 use crate::store::desk::people;
@@ -27,7 +28,10 @@ use crate::store::units::replay::existing;
 use crate::store::units::revise::{self, Unsent};
 use crate::store::units::settle;
 
-const LOCK: &str = "SELECT state, classification_id FROM dispatch.units WHERE unit_id = $1 FOR UPDATE";
+const LOCK: &str = "
+SELECT state, classification_id,
+    EXISTS (SELECT FROM dispatch.signals AS s WHERE s.unit_id = u.unit_id AND s.emptied_at IS NOT NULL) AS is_emptied
+FROM dispatch.units AS u WHERE unit_id = $1 FOR UPDATE OF u";
 
 const END: &str = "
 UPDATE dispatch.units SET state = $2, reason = NULL, expires_at = NULL, settled_at = now() WHERE unit_id = $1";
@@ -52,7 +56,7 @@ pub(crate) async fn confirm(
     confirmation: &Confirmation,
 ) -> Result<Dispatched, Halt> {
     let Confirmation { unit_id, classification_id, dispatch_id, restated, decision, by } = confirmation;
-    let standing = lock(connection, *unit_id).await?;
+    let (standing, mut entries) = standing(connection, confirmation).await?;
     // Only now: another holder of the same operation may have had the lock.
     if let Some(operation) = by.operation
         && let Some(before) = receipt::of_operation(connection, operation).await?
@@ -61,7 +65,6 @@ pub(crate) async fn confirm(
     }
     standing.must_be_held(connection, unit_id.0, Some(classification_id.0)).await?;
     realtors_must_be_known(connection, &decision.verdict).await?;
-    let mut entries = Vec::new();
     let classification_id = match restated {
         Some(restated) => {
             entries.push(understand(connection, *unit_id, restated).await?);
@@ -166,8 +169,40 @@ async fn understand(
 }
 
 async fn lock(connection: &mut AsyncPgConnection, unit: UnitId) -> Result<Standing, Halt> {
+    found(connection, unit).await?.ok_or(Halt::Told(HeldWorkError::Unknown))
+}
+
+async fn found(connection: &mut AsyncPgConnection, unit: UnitId) -> Result<Option<Standing>, StoreError> {
     let mut rows: Vec<Standing> = sql(LOCK).bind::<SqlUuid, _>(unit.0).load(connection).await?;
-    rows.pop().ok_or(Halt::Told(HeldWorkError::Unknown))
+    Ok(rows.pop())
+}
+
+/// Where the unit stands that is to be confirmed, locked. A text that somebody asked about is made one; where another was
+/// first, the unit that it is by now.
+async fn standing(
+    connection: &mut AsyncPgConnection,
+    confirmation: &Confirmation,
+) -> Result<(Standing, Vec<Entry>), Halt> {
+    if let Some(standing) = found(connection, confirmation.unit_id).await? {
+        return Ok((standing, Vec::new()));
+    }
+    match adopt::adopt(connection, confirmation).await? {
+        Adopted::Held(entry) => {
+            let classification_id = Some(confirmation.classification_id.0);
+            Ok((Standing { state: "held".to_owned(), classification_id, is_emptied: false }, vec![*entry]))
+        }
+        Adopted::Before(unit) => {
+            let standing = lock(connection, unit).await?;
+            if let Some(operation) = confirmation.by.operation
+                && receipt::of_operation(connection, operation).await?.is_some()
+            {
+                return Ok((standing, Vec::new()));
+            }
+            standing.must_be_held(connection, unit.0, Some(confirmation.classification_id.0)).await?;
+            // It waits for something else than was planned for: whoever looks again sees it.
+            Err(Halt::Told(HeldWorkError::Superseded { by: None }))
+        }
+    }
 }
 
 /// A row for a realtor who is not there would be refused much later, if at all.

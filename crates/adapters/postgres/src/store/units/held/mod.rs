@@ -1,5 +1,6 @@
 //! What the `HeldWork` port does: shows what waits for a person, and writes what a person decided. It must not plan.
 
+mod adopt;
 mod author;
 pub(crate) mod decide;
 pub(crate) mod read;
@@ -9,7 +10,7 @@ pub(crate) use author::Everybody;
 pub(crate) use receipt::of_operation;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::{ClassificationId, DispatchId};
 use dispatch_routing::held_work::HeldWorkError;
@@ -50,6 +51,9 @@ struct Standing {
     state: String,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     classification_id: Option<Uuid>,
+    /// Whether the words of its messages have gone, their time being over.
+    #[diesel(sql_type = Bool)]
+    is_emptied: bool,
 }
 
 #[derive(QueryableByName)]
@@ -64,6 +68,10 @@ impl Standing {
         if self.state == "pending" || Some(seen) != self.classification_id {
             let by = self.classification_id.filter(|_| self.state != "pending").map(ClassificationId);
             return Err(Halt::Told(HeldWorkError::Superseded { by }));
+        }
+        // Whatever is made of it now would be made of nothing.
+        if self.state == "routed" && self.is_emptied {
+            return Err(Halt::Told(HeldWorkError::NotHeld { state: "emptied".to_owned(), dispatch_id: None }));
         }
         if self.state == "routed" {
             return Ok(());

@@ -13,6 +13,7 @@ use dispatch_routing::unit::ClaimedUnit;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::adopt;
 use super::author::Everybody;
 use super::{Halt, Standing};
 use crate::store::classifications::row;
@@ -46,7 +47,8 @@ SELECT unit_id, ordinal, NULL::uuid AS claim_token, attempts, source, workspace,
 FROM dispatch.units WHERE unit_id = $1";
 
 const OF_CLASSIFICATION: &str = "
-SELECT u.unit_id, u.state, u.classification_id
+SELECT u.unit_id, u.state, u.classification_id,
+    EXISTS (SELECT FROM dispatch.signals AS s WHERE s.unit_id = u.unit_id AND s.emptied_at IS NOT NULL) AS is_emptied
 FROM dispatch.classifications AS c JOIN dispatch.units AS u USING (unit_id) WHERE c.classification_id = $1";
 
 #[derive(QueryableByName)]
@@ -106,7 +108,9 @@ pub(crate) async fn of_classification(
     id: ClassificationId,
 ) -> Result<HeldUnit, Halt> {
     let mut rows: Vec<Understood> = sql(OF_CLASSIFICATION).bind::<SqlUuid, _>(id.0).load(connection).await?;
-    let Understood { unit_id, standing } = rows.pop().ok_or(Halt::Told(HeldWorkError::Unknown))?;
+    let Some(Understood { unit_id, standing }) = rows.pop() else {
+        return adopt::find(connection, id).await?.ok_or(Halt::Told(HeldWorkError::Unknown));
+    };
     standing.must_be_held(connection, unit_id, Some(id.0)).await?;
     // Decided between the two looks, or understood another way: the settlement would say so too.
     let held = find(connection, UnitId(unit_id)).await?.filter(|held| held.classification_id == id);

@@ -15,7 +15,7 @@ use crate::store::sql::sql;
 use crate::store::units::claim::{self, Taken};
 use crate::store::units::history;
 
-// A change has the unit of its message. A text that was classified on its own has none.
+// A change has the unit of its message. A text that was classified on its own has none until somebody has it dispatched.
 const NAMED: &str = "
 SELECT coalesce(s.unit_id, message.unit_id) AS unit_id, 'event' AS what, NULL::uuid AS speaks_of, s.state
 FROM dispatch.signals AS s LEFT JOIN dispatch.signals AS message ON message.content_key = s.amends
@@ -23,8 +23,8 @@ WHERE s.signal_id = $1
 UNION ALL
 SELECT unit_id, 'unit', NULL, state FROM dispatch.units WHERE unit_id = $1
 UNION ALL
-SELECT unit_id, 'classification', classification_id, '' FROM dispatch.classifications
-WHERE classification_id = $1 AND unit_id IS NOT NULL
+SELECT unit_id, 'classification', classification_id, 'undispatched' FROM dispatch.classifications
+WHERE classification_id = $1
 UNION ALL
 SELECT unit_id, 'dispatch', classification_id, '' FROM dispatch.dispatches WHERE dispatch_id = $1
 UNION ALL

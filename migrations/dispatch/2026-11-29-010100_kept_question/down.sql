@@ -1,0 +1,1 @@
+ALTER TABLE dispatch.dispatches DROP COLUMN question;
