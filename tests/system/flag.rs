@@ -2,6 +2,7 @@
 //! contracts.
 
 mod guard;
+mod proof;
 
 use crate::{BINARY, system};
 use dispatch_tests::harness::event::{SECRET, signed_at};
