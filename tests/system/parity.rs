@@ -1,9 +1,7 @@
 //! The old contract, replayed: nothing differs but what is listed, and a difference is found.
 
 use crate::{BINARY, system};
-use dispatch_tests::harness::event::SECRET;
 use dispatch_tests::harness::sms_message::{ACCOUNT, PUBLIC_URL, TOKEN};
-use dispatch_tests::harness::token::service_bearer;
 use dispatch_tests::harness::{Server, System};
 use dispatch_tests::parity::{Set, Target, replay};
 use serde_json::Value;
@@ -25,25 +23,12 @@ async fn served(system: &System) -> Server {
         .await
 }
 
-fn target(server: &Server) -> Target {
-    Target {
-        base: server.base().to_owned(),
-        public_url: PUBLIC_URL.to_owned(),
-        slack_secret: SECRET.to_owned(),
-        account: ACCOUNT.to_owned(),
-        auth_token: TOKEN.to_owned(),
-        bearer: Some(service_bearer()),
-        may_flip: true,
-        is_strict: true,
-    }
-}
-
 #[tokio::test]
 async fn nothing_differs_from_the_old_contract_but_what_is_listed_and_a_difference_is_found() {
     let system = system().await;
     let server = served(&system).await;
     let mut set = Set::read(&folder()).unwrap();
-    let outcome = replay(&target(&server), &set).await.unwrap();
+    let outcome = replay(&Target::of(&server), &set).await.unwrap();
     assert!(outcome.differences.is_empty(), "{:#?}", outcome.differences);
     assert_eq!(outcome.asked, set.requests.len() * 4);
     assert!(outcome.documented.len() >= set.documented.len(), "{:?}", outcome.documented);
@@ -53,7 +38,7 @@ async fn nothing_differs_from_the_old_contract_but_what_is_listed_and_a_differen
     set.requests[0].answer.json = Some(serde_json::json!({ "ok": "yes" }));
     set.documented.retain(|one| one.request != "sms_form");
     set.documented[0].request = "root".into();
-    let target = Target { may_flip: false, ..target(&server) };
+    let target = Target { may_flip: false, ..Target::of(&server) };
     let found = replay(&target, &set).await.unwrap().differences;
     let places: Vec<(&str, &str)> = found.iter().map(|one| (one.request.as_str(), one.at.as_str())).collect();
     assert_eq!(places, [("slack_message", "/ok"), ("sms_form", "/message"), ("root", "documented")]);

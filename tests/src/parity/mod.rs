@@ -5,10 +5,12 @@
 mod compare;
 mod recorded;
 mod replay;
+mod target;
 
 pub use compare::Pattern;
 pub use recorded::{Documented, Recorded, Set};
-pub use replay::{Outcome, Target, replay};
+pub use replay::{Outcome, replay};
+pub use target::Target;
 
 use serde::Serialize;
 

@@ -3,6 +3,7 @@
 
 use super::compare::{Answer, Place};
 use super::recorded::{Proof, Recorded, Set};
+use super::target::Target;
 use super::{Difference, Documented};
 use anyhow::{Context as _, Result, ensure};
 use dispatch_slack::verify::sign as sign_slack;
@@ -17,27 +18,6 @@ use time::OffsetDateTime;
 
 /// Headers by which an answer of the old contract says that it will go.
 const FAREWELL: [&str; 3] = ["deprecation", "sunset", "link"];
-
-/// A server, and what it takes to be believed there.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// `http://127.0.0.1:8080`.
-    pub base: String,
-    /// What Twilio calls it; as `base` where nobody says otherwise.
-    pub public_url: String,
-    /// Signs Slack's requests.
-    pub slack_secret: String,
-    /// Twilio's account, and what signs its requests.
-    pub account: String,
-    #[allow(missing_docs)] // said above
-    pub auth_token: String,
-    /// A token with scopes `reason` and `admin`; none where the server takes everybody.
-    pub bearer: Option<String>,
-    /// Whether the flag may be set there, and set back: it is everybody's.
-    pub may_flip: bool,
-    /// Whether a documented difference that is not found is one too: not at a server that takes everybody.
-    pub is_strict: bool,
-}
 
 /// What came of a replay.
 #[derive(Clone, Default, Serialize, Debug)]

@@ -3,10 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use dispatch_postgres::embedded::{self, EmbeddedOptions, EmbeddedPostgres};
 use dispatch_tests::harness::Server;
-use dispatch_tests::harness::event::SECRET;
 use dispatch_tests::harness::server::Launch;
 use dispatch_tests::harness::sms_message::{ACCOUNT, PUBLIC_URL, TOKEN};
-use dispatch_tests::harness::token::service_bearer;
 use dispatch_tests::parity::Target;
 use std::path::{Path, PathBuf};
 
@@ -34,16 +32,7 @@ impl Stand {
         let (good, said) = launch.clone().run(&["migrate"]).await;
         ensure!(good, "the database was not migrated: {said}");
         let server = launch.start().await;
-        let target = Target {
-            base: server.base().to_owned(),
-            public_url: PUBLIC_URL.to_owned(),
-            slack_secret: SECRET.to_owned(),
-            account: ACCOUNT.to_owned(),
-            auth_token: TOKEN.to_owned(),
-            bearer: Some(service_bearer()),
-            may_flip: true,
-            is_strict: true,
-        };
+        let target = Target::of(&server);
         Ok(Self { database, folder, server, target })
     }
 

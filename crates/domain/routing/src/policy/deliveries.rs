@@ -98,7 +98,19 @@ impl Policy {
         told(template, key, address.unwrap_or_default())
     }
 
-    /// One agent task, complete as it is; ADMIN work where no key says otherwise.
+    /// Work that lacks nothing; ADMIN work where no key says otherwise.
+    fn whole_work(
+        &self,
+        unit: &ClaimedUnit,
+        meaning: &Classification,
+        key: Option<TaskKey>,
+        zone: &Zone,
+    ) -> AgentTaskWork {
+        let mission_type = key.and_then(|key| self.task_types.get(&key).copied()).unwrap_or(MissionType::Admin);
+        work(unit, meaning, key, mission_type, None, zone)
+    }
+
+    /// One agent task.
     pub(super) fn task_row(
         &self,
         unit: &ClaimedUnit,
@@ -106,8 +118,7 @@ impl Policy {
         key: Option<TaskKey>,
         zone: &Zone,
     ) -> PlannedDelivery {
-        let mission_type = key.and_then(|key| self.task_types.get(&key).copied()).unwrap_or(MissionType::Admin);
-        let item = StorageItem::AgentTask(work(unit, meaning, key, mission_type, None, zone));
+        let item = StorageItem::AgentTask(self.whole_work(unit, meaning, key, zone));
         self.storage(StorageTable::DispatchAgentTasks, unit, meaning, item)
     }
 
@@ -119,8 +130,7 @@ impl Policy {
         key: Option<TaskKey>,
         zone: &Zone,
     ) -> PlannedDelivery {
-        let mission_type = key.and_then(|key| self.task_types.get(&key).copied()).unwrap_or(MissionType::Admin);
-        let item = StorageItem::Activity(work(unit, meaning, key, mission_type, None, zone));
+        let item = StorageItem::Activity(self.whole_work(unit, meaning, key, zone));
         self.storage(StorageTable::DispatchActivities, unit, meaning, item)
     }
 

@@ -7,7 +7,7 @@ use crate::config::Config;
 use anyhow::{Context, Result};
 use dispatch_cutover::{Options, Remark, Stop, remark, remarks};
 use dispatch_pipeline::failpoint;
-use dispatch_pipeline::helm::{Acknowledged, Setting, set};
+use dispatch_pipeline::helm::{Acknowledged, Setting, begin, follow, set};
 use dispatch_pipeline::ports::flag::{ApiVersion, Flag, FlagLedger, FlagStore, Replica, Steering};
 use dispatch_pipeline::ports::flip_watch::{FlipWatch, WatchEnd, Watched};
 use dispatch_postgres::connect::{self, Pool};
@@ -15,6 +15,7 @@ use dispatch_postgres::store::{PgFlag, PgFlagLedger, PgFlipWatch};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long all replicas are waited for; they take it up whether or not anybody waits.
 const WAIT: Duration = Duration::from_secs(10);
@@ -85,6 +86,11 @@ fn failed(error: &anyhow::Error) -> Stop {
     Stop::Failed(format!("{error:#}"))
 }
 
+fn wish(steering: Steering, reason: &str) -> Setting {
+    let by = format!("cli:{}", crate::cli::key::account());
+    Setting { steering, by, reason: Some(reason.to_owned()), wait: WAIT }
+}
+
 impl FlagDesk {
     pub fn open(config: &Config, door: &Door) -> Result<Self> {
         let pool = connect::pool(door.url(), 2)?;
@@ -121,19 +127,16 @@ impl FlagDesk {
         };
         remark(door, options, FLIPPING, &json!({ "before": written(before) })).await?;
         failpoint::pass("cutover.flag.begun", String::new);
-        let done = self.set(aim(), "cut-over").await.map_err(|error| failed(&error))?;
+        let (begun, wish) = (Instant::now(), wish(aim(), "cut-over"));
+        let set = begin(self.store.as_ref(), &self.ledger, &wish).await.context(CURE);
+        let flag = set.map_err(|error| failed(&error))?;
         failpoint::pass("cutover.flag.set", String::new);
-        let mark = done.flag.mark.clone();
-        let watched = Watched { mark: mark.clone(), back: before };
+        // Before anybody is waited for: whoever is killed meanwhile leaves nothing unguarded.
+        let watched = Watched { mark: flag.mark.clone(), back: before };
         self.flips.arm(&watched, guarded).await.context(CURE).map_err(|error| failed(&error))?;
-        remark(door, options, FLIPPED, &json!({ "before": written(before), "mark": mark })).await?;
-        Ok(Flip::of(&done, before))
-    }
-
-    async fn set(&self, steering: Steering, reason: &str) -> Result<Acknowledged> {
-        let by = format!("cli:{}", crate::cli::key::account());
-        let wish = Setting { steering, by, reason: Some(reason.to_owned()), wait: WAIT };
-        set(self.store.as_ref(), &self.ledger, &wish).await.context(CURE)
+        remark(door, options, FLIPPED, &json!({ "before": written(before), "mark": watched.mark })).await?;
+        let done = follow(self.store.as_ref(), &self.ledger, flag, begun, wish.wait).await.context(CURE);
+        Ok(Flip::of(&done.map_err(|error| failed(&error))?, before))
     }
 
     /// Returns only when the guard has taken the flip back, with its reason.
@@ -177,7 +180,7 @@ impl FlagDesk {
         let ours =
             flag.as_ref().filter(|flag| flag.steering == aim() && mark.as_ref().is_none_or(|mark| *mark == flag.mark));
         let told = if ours.is_some() {
-            self.set(before, "cut-over rolled back").await?;
+            set(self.store.as_ref(), &self.ledger, &wish(before, "cut-over rolled back")).await.context(CURE)?;
             format!("the flag says {} again", words(before))
         } else {
             let says = flag.map_or("nothing".to_owned(), |flag| words(flag.steering));
