@@ -101,10 +101,36 @@ impl Night {
         assert_eq!((status, page["items"].as_array().map(Vec::len)), (StatusCode::OK, Some(missions)), "{page}");
     }
 
+    /// Killed at once, gone through, and repeated: three sittings of `rollback` in the report of the walk.
+    fn tells_of_the_rollback(&self) {
+        let (report, markdown) = self.report();
+        let sittings: Vec<String> = report["sittings"].as_array().unwrap().iter().map(sitting).collect();
+        assert_eq!(sittings, ["run", "rollback", "rollback 0", "rollback 0"], "{report}");
+        assert!(report["sittings"][2]["who"].as_str().unwrap().starts_with("cli:"), "{report}");
+        assert_eq!(report["outcome"], "rolled back");
+        assert_eq!(report["answers"]["backup_proof"]["text"], "snapshot 7", "they belong to this night");
+        let steps = report["steps"].as_array().unwrap();
+        let of = |sitting: i64| steps.iter().filter(|step| step["sitting"] == sitting).collect::<Vec<_>>();
+        assert_eq!(of(2)[0]["outcome"], "interrupted");
+        let back = of(3)[0];
+        assert_eq!((&back["step"], &back["outcome"]), (&"rollback".into(), &"done".into()));
+        assert_eq!((&back["figures"]["from"], &back["figures"]["to"]), (&"switched".into(), &"expanded".into()));
+        assert_eq!(back["figures"]["moved"].as_array().unwrap().len(), 2, "{back}");
+        assert!(back["summary"].as_str().unwrap().contains("the flag says operations again"), "{back}");
+        assert_eq!((of(4)[0]["outcome"].as_str(), of(4).len()), (Some("nothing changed"), 1));
+        assert!(markdown.contains("| 3 | rollback | cli:") && markdown.contains("from: switched"), "{markdown}");
+    }
+
     async fn end(self) {
         self.system.settled().await;
         self.system.finish().await;
     }
+}
+
+/// The command of a sitting, and how it was left.
+fn sitting(sitting: &Value) -> String {
+    let exit = sitting["exit"].as_i64().map(|exit| format!(" {exit}")).unwrap_or_default();
+    format!("{}{exit}", sitting["command"].as_str().unwrap())
 }
 
 /// What is said more than once counts as it was said last.
@@ -171,11 +197,19 @@ async fn rollback_takes_the_flag_back_that_the_walk_has_flipped_and_no_other() {
     assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
     let dry = night.rollback(&["--dry-run"]).await;
     assert!(dry["summary"].as_str().unwrap().contains("operations") && night.flag().await == "dispatch", "{dry}");
+    let killed = night.system.launch().env("DISPATCH_FAILPOINT", "cutover.begun@rollback");
+    assert!(!killed.run(&["cutover", "rollback"]).await.0);
     let back = night.rollback(&[]).await;
     assert!(back["exit"] == 0 && back["summary"].as_str().unwrap().contains("the flag says operations"), "{back}");
     assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("rvrv", "operations"));
     assert_eq!(night.rollback(&[]).await["changed"], false);
+    night.tells_of_the_rollback();
     night.works(2).await;
+
+    // Nothing about the report is ever in the way of going back.
+    std::fs::write(night.folder.path().join("night.json"), "no report").unwrap();
+    assert!(night.rollback(&["--to", "legacy"]).await["exit"] == 0 && night.kinds().await == "r-r-");
+    std::fs::remove_file(night.folder.path().join("night.json")).unwrap();
 
     // Killed after the flip, before anything says that it was done: rollback knows all the same.
     night.killed("cutover.flag.set").await;

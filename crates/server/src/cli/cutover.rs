@@ -96,6 +96,9 @@ enum StageArguments {
         /// Go as far as this
         #[arg(long, value_enum)]
         to: Option<To>,
+        /// The report that it is added to; the one that `run` keeps, unless said
+        #[arg(long, value_name = "PATH")]
+        report: Option<PathBuf>,
     },
     /// Remove the old names, after the holding period and when nobody uses them
     Contract {
@@ -164,7 +167,7 @@ impl StageArguments {
                 Stage::Switch
             }
             Self::Status => Stage::Status,
-            Self::Rollback { to } => {
+            Self::Rollback { to, .. } => {
                 options.rollback_to = to.map(|to| match to {
                     To::Switched => Position::Switched,
                     To::Expanded => Position::Expanded,
@@ -199,8 +202,8 @@ async fn carried_out(arguments: &Arguments, shown: &shown::Shown) -> Result<Done
     };
     shown.begin(stage.as_str(), &options);
     let door = arguments.door()?;
-    if stage == Stage::Rollback {
-        return walk::rollback(&door, &options, shown).await;
+    if let StageArguments::Rollback { report, .. } = &arguments.stage {
+        return Box::pin(walk::rollback(report.as_deref(), &door, &options, shown)).await;
     }
     if stage == Stage::Contract && !options.confirmed && !options.dry_run && !arguments.json {
         options.confirmed = confirmed().map_err(|error| Stop::Failed(format!("{error:#}")))?;

@@ -2,6 +2,7 @@
 //! database before it is taken, so that whoever is killed goes on where it was. The one place that knows engine, flag and
 //! backend together; it must not know how any of them does its part.
 
+mod back;
 mod checklist;
 mod flag;
 mod markdown;
@@ -16,16 +17,20 @@ use super::duration;
 use super::shown::Shown;
 use crate::cli::server::ServerArguments;
 use crate::config::{Config, QuietHours, Role, process_env};
+pub use back::rollback;
 use clap::Args;
-use dispatch_cutover::{Done, Event, Options, Reporter as _, Stage, Stop, remark, remarks};
+use dispatch_cutover::{Done, Event, Options, Reporter as _, Stop};
 use flag::FlagDesk;
 use person::Person;
-use report::Journal;
-use serde_json::{Value, json};
+use report::{Journal, Subject};
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
+
+/// Where the report is kept unless said.
+const REPORT: &str = "cutover-report";
 
 #[derive(Args)]
 #[command(
@@ -65,7 +70,7 @@ pub struct WalkArguments {
     #[arg(long)]
     accept_realtime_rename: bool,
     /// Where the report is kept, as Markdown and JSON: a folder, or a name without its ending
-    #[arg(long, value_name = "PATH", default_value = "cutover-report")]
+    #[arg(long, value_name = "PATH", default_value = REPORT)]
     report: PathBuf,
 }
 
@@ -100,7 +105,9 @@ pub async fn run(words: &WalkArguments, door: &Door, mut options: Options, shown
     let flag = FlagDesk::open(&config, door).map(Arc::new).map_err(|error| format!("{error:#}"));
     let who = format!("cli:{}", crate::cli::key::account());
     let place = (!options.dry_run).then_some(&*words.report);
-    let journal = Journal::open(place, &options.spec.name, &door.url().target(), &who, secrets(door.url().expose()))?;
+    let database = door.url().target();
+    let subject = Subject { spec: &options.spec.name, database: &database, command: "run", who: &who };
+    let journal = Journal::open(place, &subject, secrets(door.url().expose()))?;
     let mut walk = Walk { words, door, options, shown, person, who, config, flag, journal };
     let outcome = walk.whole().await;
     walk.close(outcome)
@@ -124,43 +131,6 @@ impl Walk<'_> {
             self.shown.happened(&line, &format!("report: {}", place.display()));
         }
         outcome
-    }
-}
-
-/// `rollback`: the tables, and the flag where a walk has flipped it.
-pub async fn rollback(door: &Door, options: &Options, shown: &Shown) -> Result<Done, Stop> {
-    let tables = door.stage(Stage::Rollback, options, shown).await;
-    if matches!(tables, Err(Stop::AnotherRunner(_) | Stop::Usage(_) | Stop::Spec(_))) {
-        return tables;
-    }
-    if remarks(door, options).await.is_ok_and(|remarks| remarks.is_empty()) {
-        return tables; // Nobody walked here.
-    }
-    if tables.as_ref().is_ok_and(|done| done.changed) {
-        // The watch that was over does not count for the next switch.
-        if let Err(stop) = remark(door, options, "rolled_back", &Value::Null).await {
-            shown.tell(&Event::Note { text: format!("that it was rolled back is not on record: {stop}") });
-        }
-    }
-    match (tables, flag::back(door, options, configuration).await) {
-        (Ok(mut done), Ok(told)) => {
-            done.changed |= !told.is_empty() && !options.dry_run;
-            if !told.is_empty() {
-                done.summary = format!("{}; {told}", done.summary);
-            }
-            Ok(done)
-        }
-        (Err(stop), Ok(told)) => {
-            if !told.is_empty() {
-                shown.tell(&Event::Note { text: told });
-            }
-            Err(stop)
-        }
-        (Ok(done), Err(told)) => Err(Stop::Failed(format!("{}; {told}", done.summary))),
-        (Err(stop), Err(told)) => {
-            shown.tell(&Event::Note { text: told });
-            Err(stop)
-        }
     }
 }
 

@@ -25,12 +25,12 @@ pub fn written(report: &Report) -> String {
     section(
         &mut page,
         "Sittings",
-        &["", "who", "machine", "version", "began", "ended", "exit", "how it ended"],
+        &["", "command", "who", "machine", "version", "began", "ended", "exit", "how it ended"],
         report.sittings.iter().enumerate().map(|(at, sitting)| {
             let exit = sitting.exit.map(|exit| exit.to_string()).unwrap_or_default();
             let ended = sitting.ended.clone().unwrap_or_default();
             let summary = sitting.summary.clone().unwrap_or_default();
-            let known = [&sitting.who, &sitting.machine, &sitting.version, &sitting.began];
+            let known = [&sitting.command, &sitting.who, &sitting.machine, &sitting.version, &sitting.began];
             let mut row = vec![(at + 1).to_string()];
             row.extend(known.into_iter().cloned());
             row.extend([ended, exit, summary]);

@@ -1,8 +1,8 @@
-//! Hears a stage, passes everything on, and keeps the figures for the report. It must not know which stage it is.
+//! Hears a stage, passes everything on, and keeps the figures and the end for the report. It must not know which stage it is.
 
 use super::super::shown::Shown;
-use dispatch_cutover::{Event, Level, Reporter};
-use serde_json::{Value, json};
+use dispatch_cutover::{Done, Event, Level, Reporter, Stop};
+use serde_json::{Map, Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a stage told, added up.
@@ -32,7 +32,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// The figures, without those that are none.
-    pub fn figures(&self) -> serde_json::Map<String, Value> {
+    pub fn figures(&self) -> Map<String, Value> {
         let sum = self.sum();
         let all = [
             ("moved", json!(sum.moved)),
@@ -65,4 +65,21 @@ impl Reporter for Recorder<'_> {
             _ => {}
         }
     }
+}
+
+/// How a step ended: a word, a sentence, and the figures with those that only the end knows.
+pub fn ended(
+    outcome: &Result<Done, Stop>,
+    mut figures: Map<String, Value>,
+) -> (&'static str, String, Map<String, Value>) {
+    let (word, summary, detail) = match outcome {
+        Ok(done) if done.changed => ("done", done.summary.clone(), done.detail.clone()),
+        Ok(done) => ("nothing changed", done.summary.clone(), done.detail.clone()),
+        Err(stop @ Stop::RolledBack(_)) => ("rolled back", stop.to_string(), stop.detail()),
+        Err(stop) => ("stopped", stop.to_string(), stop.detail()),
+    };
+    if let Value::Object(detail) = detail {
+        figures.extend(detail);
+    }
+    (word, summary, figures)
 }

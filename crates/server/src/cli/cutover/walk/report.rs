@@ -12,6 +12,17 @@ use time::format_description::well_known::Rfc3339;
 
 /// What a step or sitting ended with that nobody ended.
 const INTERRUPTED: &str = "interrupted";
+const UNDER_WAY: &str = "under way";
+
+/// What a report is about, and who adds to it.
+pub struct Subject<'a> {
+    pub spec: &'a str,
+    /// Host, port and name; no user, no password.
+    pub database: &'a str,
+    /// `run` or `rollback`.
+    pub command: &'static str,
+    pub who: &'a str,
+}
 
 /// Everything about one cut-over, over all its sittings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -53,6 +64,9 @@ pub struct Answer {
 /// One start of the command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sitting {
+    /// `run` or `rollback`.
+    #[serde(default = "run")]
+    pub command: String,
     pub who: String,
     pub machine: String,
     pub version: String,
@@ -91,6 +105,11 @@ pub struct Step {
     pub figures: Map<String, Value>,
 }
 
+/// Reports from before rollbacks were in them.
+fn run() -> String {
+    "run".to_owned()
+}
+
 pub fn now() -> String {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(now.nanosecond() / 1_000_000 * 1_000_000).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
@@ -99,19 +118,16 @@ pub fn now() -> String {
 /// The report and where it is kept; nowhere in a dry run.
 pub struct Journal {
     pub report: Report,
+    /// What the report said of the outcome before this sitting.
+    before: String,
     files: Option<(PathBuf, PathBuf)>,
     secrets: Vec<String>,
 }
 
 impl Journal {
     /// Takes up the report that is there, or begins one; then a new sitting. `secrets` never reach a file.
-    pub fn open(
-        wanted: Option<&Path>,
-        spec: &str,
-        database: &str,
-        who: &str,
-        secrets: Vec<String>,
-    ) -> Result<Self, Stop> {
+    pub fn open(wanted: Option<&Path>, subject: &Subject<'_>, secrets: Vec<String>) -> Result<Self, Stop> {
+        let (spec, database) = (subject.spec, subject.database);
         let files = wanted.map(|path| paths(path, spec));
         let known = files.as_ref().map(|(json, _)| known(json)).transpose()?.flatten();
         let mut report = known.unwrap_or_default();
@@ -122,22 +138,29 @@ impl Journal {
             )));
         }
         (report.spec, report.database) = (spec.to_owned(), database.to_owned());
-        if matches!(&*report.outcome, "done" | "rolled back") {
+        if subject.command == "run" && matches!(&*report.outcome, "done" | "rolled back") {
             // What was answered, was answered for that time.
             report.answers = Answers::default();
         }
-        report.outcome = "under way".to_owned();
+        let before = std::mem::replace(&mut report.outcome, UNDER_WAY.to_owned());
         for step in report.steps.iter_mut().filter(|step| step.outcome.is_none()) {
             step.outcome = Some(INTERRUPTED.to_owned());
         }
         for sitting in report.sittings.iter_mut().filter(|sitting| sitting.ended.is_none()) {
             sitting.summary = Some(INTERRUPTED.to_owned());
         }
-        let (who, machine, version) = (who.to_owned(), host(), env!("CARGO_PKG_VERSION").to_owned());
-        report.sittings.push(Sitting { who, machine, version, began: now(), ended: None, exit: None, summary: None });
-        let journal = Self { report, files, secrets };
+        let (command, who, machine) = (subject.command.to_owned(), subject.who.to_owned(), host());
+        let (version, began) = (env!("CARGO_PKG_VERSION").to_owned(), now());
+        let (ended, exit, summary) = (None, None, None);
+        report.sittings.push(Sitting { command, who, machine, version, began, ended, exit, summary });
+        let journal = Self { report, before, files, secrets };
         journal.write()?;
         Ok(journal)
+    }
+
+    /// What the report said of the outcome before this sitting, if that sitting was ended.
+    pub fn before(&self) -> Option<&str> {
+        Some(&*self.before).filter(|outcome| !matches!(*outcome, "" | UNDER_WAY))
     }
 
     /// Where the report for people is.
@@ -241,8 +264,12 @@ mod tests {
     use super::*;
 
     fn open(stem: &Path) -> Journal {
-        let secrets = vec!["hunter2".to_owned()];
-        Journal::open(Some(stem), "missions", "db:5432/app", "cli:ann", secrets).expect("a journal")
+        sitting(stem, "run", "db:5432/app").expect("a journal")
+    }
+
+    fn sitting(stem: &Path, command: &'static str, database: &str) -> Result<Journal, Stop> {
+        let subject = Subject { spec: "missions", database, command, who: "cli:ann" };
+        Journal::open(Some(stem), &subject, vec!["hunter2".to_owned()])
     }
 
     #[test]
@@ -262,6 +289,11 @@ mod tests {
             let text = std::fs::read_to_string(folder.path().join("deep").join(name)).expect("a file");
             assert!(!text.contains("hunter2") && text.contains("snap-1"), "{text}");
         }
+        let back = sitting(&stem, "rollback", "db:5432/app").expect("a journal");
+        assert_eq!((back.before(), back.report.answers.backup_proof.is_some()), (Some("done"), true));
+        let mut back = sitting(&stem, "rollback", "db:5432/app").expect("a journal");
+        assert_eq!(back.before(), None, "the one before was killed");
+        back.close("rolled back", 0, "rolled back").expect("written");
         assert!(open(&stem).report.answers.backup_proof.is_none(), "the next time asks again");
     }
 
@@ -270,10 +302,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let stem = folder.path().join("report");
         open(&stem);
-        let other = Journal::open(Some(&stem), "missions", "db:5432/other", "cli:ann", Vec::new());
+        let other = sitting(&stem, "run", "db:5432/other");
         assert_eq!(other.err().map(|stop| stop.exit_code()), Some(2));
         std::fs::write(folder.path().join("x.json"), "no report").expect("written");
-        let other = Journal::open(Some(&folder.path().join("x")), "missions", "db", "cli:ann", Vec::new());
+        let other = sitting(&folder.path().join("x"), "rollback", "db");
         assert_eq!(other.err().map(|stop| stop.exit_code()), Some(2));
     }
 }

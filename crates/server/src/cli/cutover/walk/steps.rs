@@ -2,8 +2,9 @@
 //! of the run, and at the flag; never in the report alone. It must not know how a step is done.
 
 use super::Walk;
+use super::back;
 use super::flag::{self, Kept, kept};
-use super::recorder::Recorder;
+use super::recorder::{Recorder, ended};
 use super::standing::Standing;
 use dispatch_cutover::{Done, Event, Options, Position, Remark, Reporter as _, Stage, Stop, remark, remarks};
 use dispatch_pipeline::failpoint;
@@ -31,6 +32,9 @@ impl Walk<'_> {
         if self.options.dry_run {
             self.door.stage(Stage::Plan, &self.options, self.shown).await?;
             return Ok(done("dry run: this is what would be sent; nothing was changed, and no report kept", false));
+        }
+        if standing.stage != "none" {
+            self.remember_report().await?;
         }
         if standing.least() < Position::Switched {
             self.tables().await?;
@@ -65,12 +69,20 @@ impl Walk<'_> {
             return Ok(());
         }
         self.begin("rollback")?;
-        let outcome = super::rollback(self.door, &self.options, self.shown).await;
-        let done = self.end("rollback", outcome, Map::new())?;
+        let recorder = Recorder::new(self.shown);
+        let outcome = back::go(self.door, &self.options, &recorder).await;
+        let done = self.end("rollback", outcome, recorder.figures())?;
         Err(Stop::RolledBack(format!(
             "a rollback was under way and is finished ({}); run again to begin anew",
             done.summary
         )))
+    }
+
+    async fn remember_report(&self) -> Result<(), Stop> {
+        match self.journal.place() {
+            Some(place) => back::remember(self.door, &self.options, place).await,
+            None => Ok(()),
+        }
     }
 
     async fn check(&mut self, at: Position) -> Result<(), Stop> {
@@ -88,6 +100,7 @@ impl Walk<'_> {
             self.agreed("expand", "It makes the new names beside the old ones, as views; nobody waits for it.")?;
         }
         self.stage("expand", Stage::Expand, &options).await?;
+        self.remember_report().await?;
         self.stage("backfill", Stage::Backfill, &options).await?;
         if self.standing().await?.verified_age_s.is_none_or(|age| age > YOUNG) {
             self.stage("verify", Stage::Verify, &options).await?;
@@ -214,20 +227,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn end(&mut self, step: &str, outcome: Result<Done, Stop>, mut figures: Map<String, Value>) -> Result<Done, Stop> {
+    fn end(&mut self, step: &str, outcome: Result<Done, Stop>, figures: Map<String, Value>) -> Result<Done, Stop> {
         failpoint::pass("cutover.done", || step.to_owned());
-        let (word, summary) = match &outcome {
-            Ok(done) => (if done.changed { "done" } else { "nothing changed" }, done.summary.clone()),
-            Err(stop @ Stop::RolledBack(_)) => ("rolled back", stop.to_string()),
-            Err(stop) => ("stopped", stop.to_string()),
-        };
-        let detail = match &outcome {
-            Ok(done) => done.detail.clone(),
-            Err(stop) => stop.detail(),
-        };
-        if let Value::Object(detail) = detail {
-            figures.extend(detail);
-        }
+        let (word, summary, figures) = ended(&outcome, figures);
         let line = json!({ "event": "step", "state": word, "summary": summary, "figures": figures });
         if outcome.is_ok() {
             self.shown.happened(&line, &summary);
