@@ -9,7 +9,7 @@ use crate::ops::Op;
 use crate::position::{Place, Position, place};
 use crate::quote::{ident, literal, qualified};
 use crate::report::{Blocker, Event, Stop};
-use crate::session::DbError;
+use crate::session::{DbError, TRANSACTION_TIMEOUT};
 use crate::spec::Table;
 use crate::state::stepped;
 use std::time::{Duration, Instant};
@@ -19,9 +19,6 @@ use uuid::Uuid;
 const GATE: Duration = Duration::from_millis(800);
 /// How long the polite lock is waited for: longer than a cancelled autovacuum needs to go.
 const POLITE: Duration = Duration::from_secs(3);
-
-/// PostgreSQL 17: a bound for all statements together.
-const TRANSACTION_TIMEOUT: i32 = 170_000;
 
 /// What an attempt came to.
 enum Attempt {
@@ -205,6 +202,7 @@ fn limits(budget: u128, version: i32) -> Vec<String> {
         format!("SET LOCAL idle_in_transaction_session_timeout = '{}ms'", budget + 30),
         "SET LOCAL synchronous_commit = off".to_owned(),
     ];
+    // A bound for all statements together.
     if version >= TRANSACTION_TIMEOUT {
         limits.push("SET LOCAL transaction_timeout = '1s'".to_owned());
     }

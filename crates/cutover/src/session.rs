@@ -106,23 +106,57 @@ pub(crate) struct Session {
 
 /// Every name is written with its schema; nothing runs longer or waits longer than it is told to; and the server looks
 /// now and then whether we are still there, so that what a killed runner asked for does not outlive it.
+/// Whatever role and database have set: each of these is set here.
 const SET_UP: &str = "SET search_path = ''; SET standard_conforming_strings = on; SET client_min_messages = warning; \
     SET statement_timeout = 0; SET lock_timeout = '3s'; SET idle_in_transaction_session_timeout = '5s'; \
     SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed'; \
     SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; \
-    SET extra_float_digits = 1; SET bytea_output = 'hex'; SET jit = off; SET max_parallel_workers_per_gather = 0; SET row_security = on";
+    SET extra_float_digits = 1; SET bytea_output = 'hex'; SET jit = off; SET max_parallel_workers_per_gather = 0; SET row_security = on; \
+    SET quote_all_identifiers = off; \
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// From which version on a server knows a setting.
+const IDLE_SESSION_TIMEOUT: i32 = 140_000;
+pub(crate) const TRANSACTION_TIMEOUT: i32 = 170_000;
+
+/// How often the first words are said when a role's own timeout cuts them off.
+const TRIES: u32 = 20;
+
+/// What a session of this version is told. What it does not know would be an error, and undo the rest.
+fn set_up(version: i32) -> String {
+    let known = |since: i32, setting: &'static str| (version >= since).then_some(setting);
+    let lifted = [
+        known(TRANSACTION_TIMEOUT, "SET transaction_timeout = 0; "),
+        known(IDLE_SESSION_TIMEOUT, "SET idle_session_timeout = 0; "),
+    ];
+    lifted.into_iter().flatten().chain([SET_UP]).collect()
+}
 
 impl Session {
     pub(crate) async fn open(connector: &dyn Connector, application_name: &str) -> Result<Self, DbError> {
         let client = connector.connect(application_name).await.map_err(DbError::Connect)?;
         let mut session = Self { client, search_path: Vec::new(), backend: 0, rollbacks: AtomicI64::new(0) };
+        session.unhurried().await?;
+        let version: i32 = session.json("asking for the version", "SHOW server_version_num").await?;
         session.search_path =
             session.json("looking up the search path", "SELECT to_json(current_schemas(true))").await?;
-        session.execute("setting the session up", SET_UP).await?;
+        session.execute("setting the session up", &set_up(version)).await?;
         // Not every platform can, and then a killed runner is noticed a little later.
         let _where_it_is_possible = session.execute("setting", "SET client_connection_check_interval = '100ms'").await;
         session.backend = session.json("asking for the process", "SELECT pg_backend_pid()").await?;
         Ok(session)
+    }
+
+    /// Before anything is asked: the role's own timeout may be shorter than a question, and even than these words.
+    async fn unhurried(&self) -> Result<(), DbError> {
+        let (what, sql) = ("lifting the timeout", "SET statement_timeout = 0");
+        for _ in 1..TRIES {
+            match self.execute(what, sql).await {
+                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
+                outcome => return outcome,
+            }
+        }
+        self.execute(what, sql).await
     }
 
     /// Runs statements that answer nothing, as one message.
@@ -181,4 +215,22 @@ impl Session {
 
 fn failed(what: &str, source: tokio_postgres::Error) -> DbError {
     DbError::Statement { what: what.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_told_only_what_it_knows() {
+        let told = |version| {
+            let sql = set_up(version);
+            assert!(sql.ends_with(SET_UP), "{sql}");
+            ["transaction_timeout = 0", "idle_session_timeout = 0"].map(|one| sql.contains(&format!("SET {one}; ")))
+        };
+        assert_eq!(told(130_022), [false, false]);
+        assert_eq!(told(140_000), [false, true]);
+        assert_eq!(told(160_009), [false, true]);
+        assert_eq!(told(170_000), [true, true]);
+    }
 }

@@ -7,6 +7,7 @@ mod locks;
 mod lost;
 mod others;
 mod preflight;
+mod sessions;
 mod statements;
 mod support;
 mod verify;
