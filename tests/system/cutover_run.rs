@@ -227,6 +227,37 @@ async fn rollback_takes_the_flag_back_that_the_walk_has_flipped_and_no_other() {
     night.end().await;
 }
 
+/// While it only holds the old names, and no stage is at work: the walk is one, until its process is gone.
+#[tokio::test]
+async fn a_second_run_and_a_rollback_are_refused_while_one_walks_and_not_once_it_is_killed() {
+    let night = Night::begin().await;
+    let words = with([night.words(), night.answers()].concat(), &["--hold", "1h"]);
+    let mut first = Command::new(BINARY);
+    first.args(words).env("DATABASE_URL", night.system.database.url().expose()).stdout(Stdio::null());
+    let mut first = first.kill_on_drop(true).spawn().unwrap();
+    let holds =
+        || std::fs::read_to_string(night.folder.path().join("night.md")).is_ok_and(|text| text.contains("| hold |"));
+    night.system.eventually("it holds the old names", async || holds()).await;
+    let (report, _) = night.report();
+    for refused in [night.ended(None, &["--hold", "1h"]).await, night.rollback(&[]).await] {
+        assert!(refused["exit"] == 77 && refused["summary"].as_str().unwrap().contains("stop it there"), "{refused}");
+    }
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
+    assert_eq!(night.report().0, report, "it is the first one's");
+    first.kill().await.unwrap();
+    let back = night.rollback(&[]).await;
+    assert_eq!(back["exit"], 0, "{back}");
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("rvrv", "operations"));
+    let (report, _) = night.report();
+    let sittings: Vec<String> = report["sittings"].as_array().unwrap().iter().map(sitting).collect();
+    assert_eq!(
+        (sittings, report["outcome"].as_str()),
+        (vec!["run".to_owned(), "rollback 0".to_owned()], Some("rolled back"))
+    );
+    night.works(2).await;
+    night.end().await;
+}
+
 /// Somebody changes a privilege while the walk looks on: the tables go back, and the flag with them.
 #[tokio::test]
 async fn what_goes_wrong_while_it_watches_takes_tables_and_flag_back() {

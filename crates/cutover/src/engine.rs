@@ -3,7 +3,7 @@
 
 use crate::catalogue::{self, Snapshot, fingerprint};
 use crate::generate::Memory;
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::model::moved;
 use crate::options::Options;
 use crate::plan;
@@ -32,6 +32,22 @@ pub(crate) struct Survey {
     pub(crate) places: Vec<Place>,
 }
 
+/// A session that is ours alone, under a name that says for what.
+pub(crate) async fn dedicated(connector: &dyn Connector, word: &str) -> Result<Session, Stop> {
+    let session = Session::open(connector, &lock::application_name(word)).await?;
+    if session.is_pooled().await? {
+        return Err(Stop::blocked(
+            "transaction_pooler",
+            "the connection",
+            "it goes through a pooler that hands each transaction to another session",
+            "Give the direct connection in DATABASE_URL (Supabase: port 5432 instead of 6543)",
+        ));
+    }
+    // Poolers and drivers may have put their own name there.
+    session.name(&lock::application_name(word)).await?;
+    Ok(session)
+}
+
 impl<'a> Engine<'a> {
     pub(crate) async fn open(
         connector: &dyn Connector,
@@ -40,23 +56,13 @@ impl<'a> Engine<'a> {
         stage: Stage,
         lost: Option<i64>,
     ) -> Result<Self, Stop> {
-        let session = Session::open(connector, &lock::application_name(stage.as_str())).await?;
-        if session.is_pooled().await? {
-            return Err(Stop::blocked(
-                "transaction_pooler",
-                "the connection",
-                "it goes through a pooler that hands each transaction to another session",
-                "Give the direct connection in DATABASE_URL (Supabase: port 5432 instead of 6543)",
-            ));
-        }
-        // Poolers and drivers may have put their own name there.
-        session.name(&lock::application_name(stage.as_str())).await?;
+        let session = dedicated(connector, stage.as_str()).await?;
         Ok(Self { session, options, reporter, stage, lost })
     }
 
     /// Takes the runner's lock, unless nothing will be changed.
     pub(crate) async fn lock(&self) -> Result<(), Stop> {
-        if self.options.dry_run { Ok(()) } else { lock::take(&self.session, self.lost).await }
+        if self.options.dry_run { Ok(()) } else { lock::take(&self.session, Lock::Stage, self.lost).await }
     }
 
     pub(crate) async fn survey(&self) -> Result<Survey, Stop> {

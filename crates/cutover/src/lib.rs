@@ -22,6 +22,7 @@ mod session;
 mod spec;
 mod stages;
 mod state;
+mod walking;
 
 pub use lock::host;
 pub use options::Options;
@@ -32,3 +33,4 @@ pub use session::{Connector, DbError};
 pub use spec::{Added, Column, DEFAULT, Hook, Notify, Rename, Spec, SpecError, Table};
 pub use stages::run;
 pub use tokio_postgres::Client;
+pub use walking::Walking;

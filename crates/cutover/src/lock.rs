@@ -1,4 +1,4 @@
-//! One runner at a time: an advisory lock of the session. It must not know what is run.
+//! One runner at a time, and one walk through all stages: advisory locks of a session. It must not know what is run.
 
 use crate::report::Stop;
 use crate::session::{DbError, Session};
@@ -7,8 +7,25 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
-/// "cutover!" in ASCII.
-const KEY: i64 = 0x6375_746f_7665_7221;
+/// What only one may do at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Run a stage.
+    Stage,
+    /// Walk from stage to stage, with what is done between them.
+    Walk,
+}
+
+impl Lock {
+    /// "cutover!" and "cutwalk!" in ASCII.
+    fn key(self) -> i64 {
+        match self {
+            Self::Stage => 0x6375_746f_7665_7221,
+            Self::Walk => 0x6375_7477_616c_6b21,
+        }
+    }
+}
+
 const WORD: &str = "dispatch cutover";
 
 /// How long the lock of a runner that is certainly dead is waited for.
@@ -44,15 +61,15 @@ pub fn host() -> String {
 
 /// Takes the lock or says who has it, at once. Only a dead runner's is waited for: its session ends within moments; so is
 /// `lost`, our own session before this one.
-pub(crate) async fn take(session: &Session, lost: Option<i64>) -> Result<(), Stop> {
+pub(crate) async fn take(session: &Session, lock: Lock, lost: Option<i64>) -> Result<(), Stop> {
     let since = Instant::now();
     loop {
-        let taken: bool =
-            session.json("taking the runner's lock", &format!("SELECT to_json(pg_try_advisory_lock({KEY}))")).await?;
+        let sql = format!("SELECT to_json(pg_try_advisory_lock({}))", lock.key());
+        let taken: bool = session.json("taking the runner's lock", &sql).await?;
         if taken {
             return Ok(());
         }
-        let Some(holder) = holder(session).await? else { continue };
+        let Some(holder) = holder(session, lock).await? else { continue };
         let alive = if lost == Some(i64::from(holder.pid)) { Some(false) } else { holder.is_alive() };
         let patience = match alive {
             Some(true) => Duration::ZERO,
@@ -60,7 +77,8 @@ pub(crate) async fn take(session: &Session, lost: Option<i64>) -> Result<(), Sto
             None => UNKNOWN,
         };
         if since.elapsed() >= patience {
-            return Err(Stop::AnotherRunner(holder.told()));
+            let cure = if lock == Lock::Walk { ": stop it there, or end that session, and say this again" } else { "" };
+            return Err(Stop::AnotherRunner(format!("{}{cure}", holder.told())));
         }
         if alive == Some(false) {
             // Its process is gone; the server has only not noticed yet. Not allowed for everyone, and then time does it.
@@ -72,7 +90,7 @@ pub(crate) async fn take(session: &Session, lost: Option<i64>) -> Result<(), Sto
 }
 
 /// Who holds it, if anybody.
-pub(crate) async fn holder(session: &Session) -> Result<Option<Holder>, DbError> {
+pub(crate) async fn holder(session: &Session, lock: Lock) -> Result<Option<Holder>, DbError> {
     let sql = format!(
         "SELECT coalesce((SELECT jsonb_build_object('pid', l.pid, 'app', a.application_name, 'user', a.usename)
             FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
@@ -80,8 +98,8 @@ pub(crate) async fn holder(session: &Session) -> Result<Option<Holder>, DbError>
                 AND l.classid::bigint = {} AND l.objid::bigint = {}
                 AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
                 AND l.pid <> pg_backend_pid() LIMIT 1), 'null')::text",
-        KEY >> 32,
-        KEY & 0xffff_ffff,
+        lock.key() >> 32,
+        lock.key() & 0xffff_ffff,
     );
     session.json("asking who holds the runner's lock", &sql).await
 }

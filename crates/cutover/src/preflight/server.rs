@@ -2,7 +2,7 @@
 
 use super::{block, warn};
 use crate::engine::{Engine, Survey};
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::position::Place;
 use crate::quote::literal;
 use crate::report::{Finding, Stop};
@@ -58,7 +58,7 @@ pub(super) async fn check(engine: &Engine<'_>, survey: &Survey) -> Result<Vec<Fi
         let reason = "a killed runner may be noticed late by a server this old";
         found.push(warn("old_server", &asked.database, reason, "Upgrade to PostgreSQL 15 or newer"));
     }
-    if let Some(holder) = lock::holder(&engine.session).await? {
+    if let Some(holder) = lock::holder(&engine.session, Lock::Stage).await? {
         let reason = format!("a runner is at work ({})", holder.told());
         found.push(block("another_runner", &options.spec.name, reason, "Wait for it; `dispatch cutover status`"));
     }

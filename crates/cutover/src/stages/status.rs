@@ -2,14 +2,15 @@
 
 use crate::engine::Engine;
 use crate::generate::{drift, expected_view};
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::position::Place;
 use crate::report::{Done, Event, Stop};
 use serde_json::{Value, json};
 
 pub(super) async fn run(engine: &Engine<'_>) -> Result<Done, Stop> {
     let survey = engine.survey().await?;
-    let holder = lock::holder(&engine.session).await?;
+    let holder = lock::holder(&engine.session, Lock::Stage).await?;
+    let walk = lock::holder(&engine.session, Lock::Walk).await?;
     let tables: Vec<Value> = engine
         .tables()
         .iter()
@@ -39,7 +40,8 @@ pub(super) async fn run(engine: &Engine<'_>) -> Result<Done, Stop> {
     });
     let stage = survey.run.as_ref().map_or("none", |run| &*run.stage).to_owned();
     let status = json!({ "spec": engine.options.spec.name, "stage": stage, "run": run, "tables": tables,
-        "runner": holder.map(|holder| holder.told()), "fingerprint": survey.fingerprint(engine.options) });
+        "runner": holder.map(|holder| holder.told()),
+        "walk": walk.map(|holder| holder.told()), "fingerprint": survey.fingerprint(engine.options) });
     engine.tell(&Event::Status(Box::new(status)));
     Ok(Done::new(format!("stage: {stage}"), false))
 }

@@ -11,4 +11,5 @@ mod sessions;
 mod statements;
 mod support;
 mod verify;
+mod walks;
 mod way;

@@ -1,7 +1,7 @@
 //! Roles with settings of their own: the engine sets what it needs itself, and nothing cuts it off.
 
 use crate::support::{Door, Stand};
-use dispatch_cutover::{Connector as _, Position, Stage};
+use dispatch_cutover::{Connector as _, Position, Stage, Walking};
 use std::time::Duration;
 
 /// What would cut off, lock out or confuse a session that takes what it is given. Transactions that may only read, or
@@ -33,6 +33,10 @@ async fn settings_of_the_role_neither_end_a_stage_nor_change_the_plan() {
     let cut_off = somebody.batch_execute("SELECT pg_sleep(0.3)").await.unwrap_err();
     assert_eq!(cut_off.code().unwrap().code(), "57014", "the settings are in force");
 
+    let mut walking = Walking::begin(&hasty, "run").await.unwrap();
+    let walks = "SELECT coalesce(max(pid), 0)::bigint FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'dispatch cutover run %'";
+    let walks_as = stand.number(walks).await;
     stand.done(Stage::Expand).await;
     let plain = std::mem::replace(&mut stand.door, hasty);
     assert!(!stand.done(Stage::Expand).await, "the plan is the same, whoever makes it");
@@ -53,6 +57,9 @@ async fn settings_of_the_role_neither_end_a_stage_nor_change_the_plan() {
     stand.options.rollback_to = Some(Position::Legacy);
     stand.done(Stage::Rollback).await;
     assert_eq!(stand.identity(true).await, before);
+    walking.still(&stand.door, &stand.options).await.unwrap();
+    assert_eq!(stand.number(walks).await, walks_as, "nor was the session that only waits");
+    drop(walking);
     let lost = |event: &serde_json::Value| event["text"].as_str().is_some_and(|text| text.contains("session was lost"));
     assert!(!stand.heard.all().iter().any(lost), "no session was ended");
     stand

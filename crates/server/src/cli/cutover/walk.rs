@@ -19,7 +19,7 @@ use crate::cli::server::ServerArguments;
 use crate::config::{Config, QuietHours, Role, process_env};
 pub use back::rollback;
 use clap::Args;
-use dispatch_cutover::{Done, Event, Options, Reporter as _, Stop};
+use dispatch_cutover::{Done, Event, Options, Reporter as _, Stop, Walking};
 use flag::FlagDesk;
 use person::Person;
 use report::{Journal, Subject};
@@ -85,6 +85,8 @@ struct Walk<'a> {
     config: Config,
     /// Where the flag is, or why it cannot be reached.
     flag: Result<Arc<FlagDesk>, String>,
+    /// The right to; none in a dry run, which changes nothing.
+    walking: Option<Walking>,
     journal: Journal,
 }
 
@@ -105,10 +107,12 @@ pub async fn run(words: &WalkArguments, door: &Door, mut options: Options, shown
     let flag = FlagDesk::open(&config, door).map(Arc::new).map_err(|error| format!("{error:#}"));
     let who = format!("cli:{}", crate::cli::key::account());
     let place = (!options.dry_run).then_some(&*words.report);
+    // Before the report is touched: it belongs to whoever walks.
+    let walking = if options.dry_run { None } else { Some(Walking::begin(door, "run").await?) };
     let database = door.url().target();
     let subject = Subject { spec: &options.spec.name, database: &database, command: "run", who: &who };
     let journal = Journal::open(place, &subject, secrets(door.url().expose()))?;
-    let mut walk = Walk { words, door, options, shown, person, who, config, flag, journal };
+    let mut walk = Walk { words, door, options, shown, person, who, config, flag, walking, journal };
     let outcome = walk.whole().await;
     walk.close(outcome)
 }

@@ -7,7 +7,7 @@ use super::recorder::{Recorder, ended};
 use super::report::{Journal, Subject};
 use super::standing::Standing;
 use super::{REPORT, configuration, flag, secrets};
-use dispatch_cutover::{Done, Event, Options, Remark, Reporter, Stage, Stop, host, remark, remarks};
+use dispatch_cutover::{Done, Event, Options, Remark, Reporter, Stage, Stop, Walking, host, remark, remarks};
 use dispatch_pipeline::failpoint;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub async fn rollback(wanted: Option<&Path>, door: &Door, options: &Options, sho
     if options.dry_run {
         return go(door, options, shown).await;
     }
+    // A walk that still goes on would not know of it, and the report is its own.
+    let _walking = Walking::begin(door, "rollback").await?;
     let mut journal = journal(wanted, door, options, shown).await;
     // Where nothing can be looked at, the stage itself says so.
     let from = Standing::look(door, options).await.map(|standing| standing.stage).ok();

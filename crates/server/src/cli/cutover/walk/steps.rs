@@ -68,7 +68,7 @@ impl Walk<'_> {
         if !halfway || self.options.dry_run {
             return Ok(());
         }
-        self.begin("rollback")?;
+        self.begin("rollback").await?;
         let recorder = Recorder::new(self.shown);
         let outcome = back::go(self.door, &self.options, &recorder).await;
         let done = self.end("rollback", outcome, recorder.figures())?;
@@ -89,7 +89,7 @@ impl Walk<'_> {
         if self.options.dry_run {
             return self.checklist(at).await.map(drop);
         }
-        self.begin("checklist")?;
+        self.begin("checklist").await?;
         let outcome = self.checklist(at).await.map(|summary| done(&summary, false));
         self.end("checklist", outcome, Map::new()).map(drop)
     }
@@ -121,7 +121,8 @@ impl Walk<'_> {
         let more = if again { " It was set back since it was last flipped." } else { "" };
         let question = format!("It makes the unprefixed paths speak the new contract, guarded by the replicas.{more}");
         self.agreed("flag", &question)?;
-        self.begin("flag")?;
+        self.switched().await?;
+        self.begin("flag").await?;
         let (options, guarded) = (self.options.clone(), self.words.watch.max(Duration::from_secs(1)));
         let outcome = desk.flip(self.door, &options, kept, guarded).await;
         let outcome = outcome.map(|flip| Done { detail: flip.figures, ..done(&flip.summary, true) });
@@ -134,7 +135,8 @@ impl Walk<'_> {
         if is_watched(&known) {
             return Ok(());
         }
-        self.begin("watch")?;
+        self.switched().await?;
+        self.begin("watch").await?;
         let options = Options { watch: Some(self.words.watch), ..self.options.clone() };
         let recorder = Recorder::new(self.shown);
         let guard = match (kept(&known), &self.flag) {
@@ -180,17 +182,36 @@ impl Walk<'_> {
         ))
     }
 
+    /// Nobody else walks by now.
+    async fn still(&mut self) -> Result<(), Stop> {
+        match &mut self.walking {
+            Some(walking) => walking.still(self.door, &self.options).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whoever was let in while our session was lost may have gone back: then what follows the switch must not be done.
+    async fn switched(&mut self) -> Result<Standing, Stop> {
+        self.still().await?;
+        let standing = self.standing().await?;
+        if standing.least() < Position::Switched {
+            let why = "somebody has rolled back meanwhile; run this again to begin anew";
+            return Err(Stop::Failed(why.to_owned()));
+        }
+        Ok(standing)
+    }
+
     /// Until the holding period is over.
     async fn hold(&mut self) -> Result<(), Stop> {
         let mut begun = false;
         loop {
             let hold = self.options.hold.as_secs_f64();
-            let left = self.standing().await?.switched_age_s.map_or(0.0, |since| hold - since);
+            let left = self.switched().await?.switched_age_s.map_or(0.0, |since| hold - since);
             if left <= 0.0 {
                 break;
             }
             if !begun {
-                self.begin("hold")?;
+                self.begin("hold").await?;
                 begun = true;
             }
             self.shown.tell(&Event::Note { text: format!("the old names are kept for another {left:.0} s") });
@@ -203,7 +224,7 @@ impl Walk<'_> {
     }
 
     async fn stage(&mut self, step: &'static str, stage: Stage, options: &Options) -> Result<Done, Stop> {
-        self.begin(step)?;
+        self.begin(step).await?;
         let recorder = Recorder::new(self.shown);
         let outcome = Box::pin(self.door.stage(stage, options, &recorder)).await;
         self.end(step, outcome, recorder.figures())
@@ -219,7 +240,8 @@ impl Walk<'_> {
         )))
     }
 
-    fn begin(&mut self, step: &'static str) -> Result<(), Stop> {
+    async fn begin(&mut self, step: &'static str) -> Result<(), Stop> {
+        self.still().await?;
         self.shown.is_in(step);
         self.shown.happened(&json!({ "event": "step", "state": "begun" }), &format!("\n== {step}"));
         self.journal.begin(step)?;
