@@ -4,6 +4,7 @@
 
 mod back;
 mod checklist;
+mod files;
 mod flag;
 mod markdown;
 mod person;

@@ -1,11 +1,11 @@
 //! The report of a cut-over: who, when, each step with its figures, and what was answered. Fit for an incident file: only
 //! ever added to, and never with a secret. It must not know how a step is done.
 
+use super::files::{kept, known, paths};
 use super::markdown;
 use dispatch_cutover::{Stop, host};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -219,44 +219,6 @@ impl Journal {
         let known = self.secrets.iter().filter(|secret| secret.len() > 2);
         known.fold(text, |text, secret| text.replace(secret.as_str(), "…"))
     }
-}
-
-/// JSON and Markdown: of this stem, or in this folder.
-fn paths(wanted: &Path, spec: &str) -> (PathBuf, PathBuf) {
-    let is_folder = wanted.is_dir() || wanted.as_os_str().to_string_lossy().ends_with('/');
-    let stem = if is_folder { wanted.join(format!("cutover-{spec}")) } else { wanted.to_owned() };
-    let stem = match stem.extension().and_then(|extension| extension.to_str()) {
-        Some("md" | "json") => stem.with_extension(""),
-        _ => stem,
-    };
-    let with = |extension: &str| {
-        let mut name = stem.clone().into_os_string();
-        name.push(extension);
-        PathBuf::from(name)
-    };
-    (with(".json"), with(".md"))
-}
-
-fn known(json: &Path) -> Result<Option<Report>, Stop> {
-    let unusable = |why: String| {
-        Stop::Usage(format!("{} is no report of a cut-over ({why}); name another with --report", json.display()))
-    };
-    match std::fs::read_to_string(json) {
-        Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| unusable(error.to_string())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unusable(error.to_string())),
-    }
-}
-
-fn kept(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let mut file = std::fs::File::create(&name)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&name, path)
 }
 
 #[cfg(test)]
