@@ -3,8 +3,11 @@
 use crate::BINARY;
 use dispatch_tests::harness::system::CLEAR_TASK;
 use dispatch_tests::harness::token::service_bearer;
-use dispatch_tests::harness::{SlackMessage, System};
+use dispatch_tests::harness::{Server, SlackMessage, System};
 use reqwest::StatusCode;
+use serde_json::json;
+use std::collections::HashSet;
+use std::time::Duration;
 
 /// The old tables, short of what this test does not ask for.
 pub const OPERATIONS_CENTER: &str = "
@@ -100,38 +103,81 @@ async fn whose_work_it_is_is_asked_when_it_turns_out_that_nobody_can_tell() {
     system.finish().await;
 }
 
-/// The engine's own stages, with the server at work throughout.
+/// Messages before and after; between them the server is killed, so many milliseconds after the first was accepted: before
+/// its burst is over, or while it is on its way into a table.
+async fn killed(system: &System, server: Server, first: &SlackMessage, after_ms: u64) -> Server {
+    system.say(&server, first).await;
+    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+    server.kill().await;
+    let server = system.serve().await;
+    system.say(&server, &SlackMessage::new("U1", CLEAR_TASK).in_channel("C-after")).await;
+    server
+}
+
+/// Everything that was accepted is stored once, in its own table, under both names where there are two; each is answered once.
+async fn stored(system: &System, server: &Server, tasks: usize, listings: usize, what: &str) {
+    system.settled().await;
+    let (status, page) = system.get(server, "/missions?limit=100").await;
+    let stored = page["items"].as_array().map_or(0, Vec::len);
+    assert_eq!((status, stored), (StatusCode::OK, 1 + tasks + ACTIVITIES * listings), "{what}: {page}");
+    let counts = "SELECT (SELECT count(*) FROM dispatch_agent_tasks) AS tasks, (SELECT count(*) FROM dispatch_activities) AS
+        activities, (SELECT count(DISTINCT name) FROM dispatch_activities) AS names, (SELECT count(*) FROM listings) AS listings,
+        (SELECT count(*) FROM dispatch.signals) AS messages";
+    let activities = ACTIVITIES * listings;
+    let wanted = json!({ "tasks": 1 + tasks, "activities": activities, "names": activities, "listings": listings,
+        "messages": tasks + listings });
+    assert_eq!(system.ledger().rows(counts).await[0], wanted, "{what}");
+    let old = "SELECT (to_regclass('activities') IS NOT NULL)::int AS n";
+    if system.ledger().count(old).await == 1 {
+        let both = "SELECT (SELECT count(*) FROM agent_tasks) + (SELECT count(*) FROM activities) AS n";
+        assert_eq!(system.ledger().count(both).await, (1 + tasks + activities) as i64, "{what}, by the old names");
+    }
+    let receipts = system.slack.posted();
+    let distinct: HashSet<_> = receipts.iter().map(|receipt| receipt.delivery_id.clone()).collect();
+    assert_eq!((receipts.len(), distinct.len()), (tasks + listings, tasks + listings), "{what}: each is one receipt");
+}
+
+/// A message that comes to a listing, and its channel; how many activities come of that.
+const LISTING: (&str, &str) = ("New listing at 44 Birch Ave, going live Friday, $899k", "C-listing");
+const ACTIVITIES: usize = 5;
+
+/// The engine's own stages, with the server at work throughout, and killed in the middle of most.
 #[tokio::test]
-async fn the_server_works_at_every_stage_of_the_cut_over() {
+async fn the_server_works_at_every_stage_of_the_cut_over_and_is_killed_within_them() {
     let system = System::on_legacy(BINARY, OPERATIONS_CENTER).await;
     let stage = async |words: &[&str]| {
         let (done, said) = system.launch().run(&[&["cutover"], words].concat()).await;
         assert!(done, "{words:?}: {said}");
     };
     assert!(system.launch().run(&["migrate"]).await.0);
-    let server = system.serve().await;
-    system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
+    let mut server = system.serve().await;
+    // Before anything: what is accepted waits for `expand`, also through a kill.
+    server = killed(&system, server, &SlackMessage::new("U1", CLEAR_TASK), 330).await;
     let held = "SELECT count(*) AS n FROM dispatch.deliveries WHERE state = 'held' AND reason = 'cutover_expand_due'";
-    system.eventually("the storage delivery waits", async || system.ledger().count(held).await == 1).await;
-    let mut missions = 2;
-    for words in [
-        &["expand"][..],
-        &["verify"],
-        &["switch"],
-        &["rollback"],
-        &["switch"],
-        &["contract", "--hold", "0s", "--yes"],
-        &["rollback"],
+    system.eventually("the storage deliveries wait", async || system.ledger().count(held).await == 2).await;
+    let (mut tasks, mut listings) = (2, 0);
+    for (words, kill) in [
+        (&["expand"][..], Some(0)),
+        (&["verify"], None),
+        (&["switch"], Some(320)),
+        (&["rollback"], Some(340)),
+        (&["switch"], None),
+        (&["contract", "--hold", "0s", "--yes"], Some(380)),
+        (&["rollback"], Some(360)),
     ] {
-        stage(words).await;
-        if words != ["expand"] {
-            system.say(&server, &SlackMessage::new("U1", CLEAR_TASK)).await;
-            missions += 1;
+        let declares = listings == 0 && words == ["switch"];
+        let first = if declares { LISTING } else { (CLEAR_TASK, "C1") };
+        let first = SlackMessage::new("U1", first.0).in_channel(first.1);
+        match kill {
+            Some(after) => ((), server) = tokio::join!(stage(words), killed(&system, server, &first, after)),
+            None => {
+                stage(words).await;
+                system.say(&server, &first).await;
+            }
         }
-        system.settled().await;
-        let (status, page) = system.get(&server, "/missions").await;
-        let count = page["items"].as_array().map_or(0, Vec::len);
-        assert_eq!((status, count), (StatusCode::OK, missions), "after {words:?}: {page}");
+        listings += usize::from(declares);
+        tasks += usize::from(kill.is_some()) + usize::from(!declares);
+        stored(&system, &server, tasks, listings, &format!("after {words:?}")).await;
         let (migrated, said) = system.launch().run(&["migrate"]).await;
         assert!(migrated && said.contains("under the new names"), "after {words:?}: {said}");
     }
