@@ -5,7 +5,7 @@ use crate::catalogue::{Grant, Relation};
 use crate::engine::{Engine, Survey};
 use crate::generate::INVOKER_VIEWS;
 use crate::position::{Place, Position, renames};
-use crate::quote::literal;
+use crate::quote::{ident, literal, qualified};
 use crate::report::{Finding, Level, Stop};
 use crate::spec::Table;
 use serde::Deserialize;
@@ -53,7 +53,7 @@ pub(super) fn check(survey: &Survey, table: &Table, place: &Place) -> Vec<Findin
         let reason = format!("constraint {} is not validated", constraint.name);
         found.push(warn("not_validated", name, reason, "It stays so; VALIDATE it when it suits"));
     }
-    found.extend(part_readers(base));
+    found.extend(part_readers(base, table));
     found.extend(fills(base, table));
     found.extend(published(base));
     found
@@ -71,19 +71,25 @@ fn taken_columns(base: &Relation, table: &Table) -> Vec<Finding> {
 }
 
 /// Roles that may read some columns and not the table: a view asks for all of its columns, whichever are read.
-fn part_readers(base: &Relation) -> Option<Finding> {
+fn part_readers(base: &Relation, table: &Table) -> Option<Finding> {
     let reads = |grant: &&Grant| grant.privilege == "SELECT";
     let whole: BTreeSet<&Option<String>> = base.grants.iter().filter(reads).map(|grant| &grant.to).collect();
     let of_columns = base.columns.iter().flat_map(|column| &column.grants).filter(reads).map(|grant| &grant.to);
     let part: BTreeSet<&Option<String>> =
         of_columns.filter(|to| !whole.contains(to) && !whole.contains(&None)).collect();
-    let names: Vec<&str> = part.into_iter().map(|role| role.as_deref().unwrap_or("PUBLIC")).collect();
-    if names.is_empty() {
+    if part.is_empty() {
         return None;
     }
-    let reason =
-        format!("{} may read some of its columns only, and so cannot read it through a view", names.join(", "));
-    let cure = "Grant SELECT on the whole table, or let them use the name that the table has at that moment";
+    let named = |role: &Option<String>| role.as_deref().map_or_else(|| "PUBLIC".to_owned(), ident);
+    let roles = part.into_iter().map(named).collect::<Vec<_>>().join(", ");
+    let (old, new, now) = (&table.from, &table.to, qualified(&base.schema, &base.name));
+    let reason = format!(
+        "{roles} may read some of its columns only, and a view asks for all of them: they can read by {old} alone before \
+         `switch`, and by {new} alone after it"
+    );
+    let cure = format!(
+        "GRANT SELECT ON {now} TO {roles} (policies still choose the rows), or let them change their name with `switch`"
+    );
     Some(warn("column_readers", &base.name, reason, cure))
 }
 

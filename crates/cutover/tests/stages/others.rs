@@ -57,8 +57,13 @@ async fn a_reader_of_some_columns_keeps_the_name_that_the_table_has() {
         ))
         .await;
     stand.done(Stage::Preflight).await;
-    assert!(stand.heard.all().iter().any(|event| event["code"] == "column_readers"
-        && event["reason"].as_str().is_some_and(|reason| reason.contains(&role))));
+    assert!(stand.heard.all().iter().any(|event| {
+        event["code"] == "column_readers"
+            && event["reason"].as_str().is_some_and(|reason| reason.contains(&role))
+            && event["cure"]
+                .as_str()
+                .is_some_and(|cure| cure.contains(&format!("GRANT SELECT ON \"public\".\"activities\" TO \"{role}\"")))
+    }));
     stand.verified().await;
     let (old, new) =
         ("SELECT task_id, status FROM activities", "SELECT mission_id, mission_status FROM dispatch_activities");
@@ -74,5 +79,9 @@ async fn a_reader_of_some_columns_keeps_the_name_that_the_table_has() {
     }
     stand.done(Stage::Switch).await;
     assert_eq!((asked(&stand, &role, old).await.as_str(), asked(&stand, &role, new).await.as_str()), ("42501", "done"));
+    // The cure.
+    stand.database.execute(&format!("GRANT SELECT ON dispatch_activities TO {role}")).await;
+    stand.done(Stage::Expand).await;
+    assert_eq!((asked(&stand, &role, old).await.as_str(), asked(&stand, &role, new).await.as_str()), ("done", "done"));
     stand.database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }
