@@ -22,7 +22,10 @@ async fn settings_of_the_role_neither_end_a_stage_nor_change_the_plan() {
     let mut stand = Stand::hostile().await;
     let oid = stand.number("SELECT oid::bigint FROM pg_database WHERE datname = current_database()").await;
     let role = format!("hasty_{oid}");
-    let own = SETTINGS.map(|setting| format!("ALTER ROLE {role} SET {setting};")).concat();
+    let version = stand.number("SELECT current_setting('server_version_num')::bigint").await;
+    let newer = (version >= 170_000).then_some("transaction_timeout = '20ms'");
+    let settings = SETTINGS.into_iter().chain(newer);
+    let own: String = settings.map(|setting| format!("ALTER ROLE {role} SET {setting};")).collect();
     stand.database.execute(&format!("CREATE ROLE {role} LOGIN SUPERUSER; {own}")).await;
     let before = stand.identity(true).await;
     let url = stand.database.url().expose().to_owned();
