@@ -146,6 +146,35 @@ async fn what_goes_wrong_while_it_watches_takes_tables_and_flag_back() {
     night.end().await;
 }
 
+/// Nobody guards the flip any more, and nobody judges it: that is no leave to take the old names away.
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_is_watched_leaves_the_old_names_until_one_has_judged() {
+    let mut night = Night::begin().await;
+    let words = with([night.words(), night.answers()].concat(), &["--watch", "2s"]);
+    let mut walk = Command::new(BINARY);
+    walk.args(words).env("DATABASE_URL", night.system.database.url().expose()).stdout(Stdio::piped());
+    let walk = walk.kill_on_drop(true).spawn().unwrap();
+    let watches =
+        || std::fs::read_to_string(night.folder.path().join("night.md")).is_ok_and(|text| text.contains("| watch |"));
+    night.system.eventually("it watches", async || watches()).await;
+    night.server.kill().await;
+    let ended = walk.wait_with_output().await.unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(ended.status.code() == Some(1) && said.contains("no replica was seen alive"), "{said}");
+    night.server = night.system.serve().await;
+    assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
+    let (report, _) = night.report();
+    assert!(report["outcome"].as_str().unwrap().contains("the flip was not judged"), "{report}");
+    let ended = night.ended(None, &[]).await;
+    assert_eq!((ended["exit"].as_i64(), night.kinds().await.as_str()), (Some(0), "-r-r"), "{ended}");
+    let (report, _) = night.report();
+    let steps: Vec<&str> =
+        report["steps"].as_array().unwrap().iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(steps.iter().filter(|step| **step == "flag").count(), 2, "guarded anew: {steps:?}");
+    night.works(2).await;
+    night.end().await;
+}
+
 #[tokio::test]
 async fn without_a_terminal_it_refuses_what_nobody_has_answered() {
     let night = Night::begin().await;

@@ -12,6 +12,8 @@ mod recorder;
 mod report;
 mod standing;
 mod steps;
+mod verdict;
+mod watching;
 
 use super::door::Door;
 use super::duration;
@@ -137,6 +139,11 @@ impl Walk<'_> {
         }
         outcome
     }
+}
+
+/// `1 replica`, `2 replicas`.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn configuration() -> anyhow::Result<Config> {

@@ -2,6 +2,7 @@
 //! database before it is done, so that whoever comes after a kill knows it. It must not know tables.
 
 use super::super::door::Door;
+use super::counted;
 use crate::compose;
 use crate::config::Config;
 use anyhow::{Context, Result};
@@ -9,7 +10,7 @@ use dispatch_cutover::{Options, Remark, Stop, remark, remarks};
 use dispatch_pipeline::failpoint;
 use dispatch_pipeline::helm::{Acknowledged, Setting, begin, follow, set};
 use dispatch_pipeline::ports::flag::{ApiVersion, Flag, FlagLedger, FlagStore, Replica, Steering};
-use dispatch_pipeline::ports::flip_watch::{FlipWatch, WatchEnd, Watched};
+use dispatch_pipeline::ports::flip_watch::{FlipWatch, Watched};
 use dispatch_postgres::connect::{self, Pool};
 use dispatch_postgres::store::{PgFlag, PgFlagLedger, PgFlipWatch};
 use serde_json::{Value, json};
@@ -19,12 +20,11 @@ use tokio::time::Instant;
 
 /// How long all replicas are waited for; they take it up whether or not anybody waits.
 const WAIT: Duration = Duration::from_secs(10);
-/// How long the replicas may take to judge a watch that is over.
-const VERDICT: Duration = Duration::from_secs(5);
 
 /// Remarks of the run: what is about to be done, and what was.
 const FLIPPING: &str = "flag_flipping";
-const FLIPPED: &str = "flag_flipped";
+pub(super) const FLIPPED: &str = "flag_flipped";
+const UNJUDGED: &str = "flag_unjudged";
 const BACK: &str = "flag_back";
 
 const CURE: &str = "the flag cannot be reached; does the database answer, and has `dispatch migrate` run?";
@@ -32,8 +32,8 @@ const CURE: &str = "the flag cannot be reached; does the database answer, and ha
 /// Where the flag is read and set.
 pub struct FlagDesk {
     store: Arc<dyn FlagStore>,
-    ledger: PgFlagLedger,
-    flips: PgFlipWatch,
+    pub(super) ledger: PgFlagLedger,
+    pub(super) flips: PgFlipWatch,
     pool: Pool,
 }
 
@@ -46,14 +46,17 @@ pub enum Kept {
     Flipping { before: Steering },
     /// It was flipped by the change with this mark.
     Flipped { before: Steering, mark: String },
+    /// The same, and nobody has judged what came of it.
+    Unjudged { before: Steering, mark: String },
 }
 
 /// What the remarks say of the flag.
 pub fn kept(remarks: &[Remark]) -> Kept {
-    let last = remarks.iter().rev().find(|remark| [FLIPPING, FLIPPED, BACK].contains(&&*remark.what));
+    let last = remarks.iter().rev().find(|remark| [FLIPPING, FLIPPED, UNJUDGED, BACK].contains(&&*remark.what));
     let Some(last) = last.filter(|last| last.what != BACK) else { return Kept::Nothing };
     let before = read(&last.detail["before"]);
     match last.detail["mark"].as_str() {
+        Some(mark) if last.what == UNJUDGED => Kept::Unjudged { before, mark: mark.to_owned() },
         Some(mark) => Kept::Flipped { before, mark: mark.to_owned() },
         None => Kept::Flipping { before },
     }
@@ -109,17 +112,18 @@ impl FlagDesk {
         Ok((flag, self.store.name(), replicas.iter().filter(|one| one.is_live()).count()))
     }
 
-    /// Whether everybody is served by the new contract, and by nobody's pending flip.
+    /// Whether everybody is served by the new contract, and by nobody's pending or unjudged flip.
     pub async fn is_there(&self, kept: &Kept) -> Result<bool, Stop> {
         let flag = self.store.read().await.context(CURE).map_err(|error| failed(&error))?;
         let flag = flag.filter(|flag| flag.steering == aim());
-        Ok(flag.is_some() && !matches!(kept, Kept::Flipping { .. }))
+        Ok(flag.is_some() && !matches!(kept, Kept::Flipping { .. } | Kept::Unjudged { .. }))
     }
 
-    /// Flips it, and has the replicas guard it for so long. Repeated after a kill it arms what was not armed.
+    /// Flips it, and has the replicas guard it for so long. Repeated after a kill it arms what was not armed; where nobody has
+    /// judged the last flip, it is flipped again, for a guard that sees all of the next watch.
     pub async fn flip(&self, door: &Door, options: &Options, kept: Kept, guarded: Duration) -> Result<Flip, Stop> {
         let before = match kept {
-            Kept::Flipping { before } => before,
+            Kept::Flipping { before } | Kept::Unjudged { before, .. } => before,
             _ => {
                 let flag = self.store.read().await.context(CURE).map_err(|error| failed(&error))?;
                 flag.map_or(Steering::all_to(ApiVersion::Operations), |flag| flag.steering)
@@ -139,42 +143,12 @@ impl FlagDesk {
         Ok(Flip::of(&done.map_err(|error| failed(&error))?, before))
     }
 
-    /// Returns only when the guard has taken the flip back, with its reason.
-    pub async fn taken_back(&self, mark: &str) -> String {
-        loop {
-            if let Ok(Some(state)) = self.flips.state(mark).await
-                && let Some(WatchEnd::FlippedBack(why)) = state.end
-            {
-                return why;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    }
-
-    /// The guard's last word, once its time is over: the reason if it has gone back.
-    pub async fn verdict(&self, mark: &str) -> Option<String> {
-        let verdict = async {
-            loop {
-                match self.flips.state(mark).await {
-                    Ok(Some(state)) if state.end.is_none() => {}
-                    Ok(Some(state)) => match state.end {
-                        Some(WatchEnd::FlippedBack(why)) => return Some(why),
-                        _ => return None,
-                    },
-                    _ => return None,
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        };
-        tokio::time::timeout(VERDICT, verdict).await.ok().flatten()
-    }
-
     /// Takes back what a walk has flipped, in a sentence; nothing where it has flipped nothing.
     async fn back(&self, door: &Door, options: &Options, kept: Kept) -> Result<String> {
         let (before, mark) = match kept {
             Kept::Nothing => return Ok(String::new()),
             Kept::Flipping { before } => (before, None),
-            Kept::Flipped { before, mark } => (before, Some(mark)),
+            Kept::Flipped { before, mark } | Kept::Unjudged { before, mark } => (before, Some(mark)),
         };
         let flag = self.store.read().await.context(CURE)?;
         let ours =
@@ -202,13 +176,19 @@ pub async fn guard_went_back(door: &Door, options: &Options, why: &str) -> Resul
     remark(door, options, BACK, &json!({ "guard": why })).await
 }
 
+/// Keeps with the run that nobody has judged what came of the flip: the next sitting has it guarded anew.
+pub async fn nobody_judged(door: &Door, options: &Options, kept: &Kept, why: &str) -> Result<(), Stop> {
+    let Kept::Flipped { before, mark } = kept else { return Ok(()) };
+    remark(door, options, UNJUDGED, &json!({ "before": written(*before), "mark": mark, "why": why })).await
+}
+
 /// Takes the flag back where a walk has flipped it. Answers a sentence, or nothing; an error says what to do by hand.
 pub async fn back(door: &Door, options: &Options, config: impl FnOnce() -> Result<Config>) -> Result<String, String> {
     // Without records there was no walk, and without a database the stage itself has said so.
     let kept = kept(&remarks(door, options).await.unwrap_or_default());
     let before = match &kept {
         Kept::Nothing => return Ok(String::new()),
-        Kept::Flipping { before } | Kept::Flipped { before, .. } => *before,
+        Kept::Flipping { before } | Kept::Flipped { before, .. } | Kept::Unjudged { before, .. } => *before,
     };
     if options.dry_run {
         return Ok(format!("the flag, which `run` has flipped, would say {} again", words(before)));
@@ -230,11 +210,15 @@ impl Flip {
     fn of(done: &Acknowledged, before: Steering) -> Self {
         let late: Vec<&str> =
             done.replicas.iter().filter(|one| one.mark != done.flag.mark).map(|one: &Replica| &*one.name).collect();
-        let of = done.replicas.len();
-        let summary = if late.is_empty() {
-            format!("the flag says {}; {of} of {of} replicas serve by it", words(done.flag.steering))
-        } else {
-            format!("the flag says {}; {} of {of} replicas take it up later", words(done.flag.steering), late.len())
+        let (of, says) = (done.replicas.len(), words(done.flag.steering));
+        let summary = match (of, late.len()) {
+            (0, _) => format!("the flag says {says}; no replica is alive to serve by it"),
+            (_, 0) => {
+                format!("the flag says {says}; {of} of {} by it", counted(of, "replica serves", "replicas serve"))
+            }
+            (_, late) => {
+                format!("the flag says {says}; {late} of {} it up later", counted(of, "replica takes", "replicas take"))
+            }
         };
         let figures = json!({ "before": words(before), "store": done.store, "replicas": of, "late": late,
             "took_ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX) });
@@ -257,6 +241,8 @@ mod tests {
         all.push(remark(FLIPPED, json!({ "before": written(before), "mark": "m1" })));
         all.push(remark("watched", Value::Null));
         assert_eq!(kept(&all), Kept::Flipped { before, mark: "m1".to_owned() });
+        all.push(remark(UNJUDGED, json!({ "before": written(before), "mark": "m1", "why": "nobody lives" })));
+        assert_eq!(kept(&all), Kept::Unjudged { before, mark: "m1".to_owned() });
         all.push(remark(BACK, Value::Null));
         assert_eq!(kept(&all), Kept::Nothing);
     }

@@ -3,7 +3,7 @@
 
 use super::Walk;
 use super::back;
-use super::flag::{self, Kept, kept};
+use super::flag::{Kept, kept};
 use super::recorder::{Recorder, ended};
 use super::standing::Standing;
 use dispatch_cutover::{Done, Event, Options, Position, Remark, Reporter as _, Stage, Stop, remark, remarks};
@@ -15,9 +15,8 @@ use std::time::Duration;
 const YOUNG: f64 = 30.0 * 60.0;
 
 /// Remarks of the run, beside the flag's.
-const SWITCHED: &str = "switched";
-const WATCHED: &str = "watched";
-const ROLLED_BACK: &str = "rolled_back";
+pub(super) const SWITCHED: &str = "switched";
+pub(super) const ROLLED_BACK: &str = "rolled_back";
 
 impl Walk<'_> {
     /// From wherever everything stands.
@@ -52,7 +51,7 @@ impl Walk<'_> {
         Standing::look(self.door, &self.options).await
     }
 
-    async fn remarks(&self) -> Result<Vec<Remark>, Stop> {
+    pub(super) async fn remarks(&self) -> Result<Vec<Remark>, Stop> {
         remarks(self.door, &self.options).await
     }
 
@@ -117,8 +116,11 @@ impl Walk<'_> {
         if desk.is_there(&kept).await? {
             return Ok(());
         }
-        let again = matches!(kept, Kept::Flipped { .. });
-        let more = if again { " It was set back since it was last flipped." } else { "" };
+        let more = match kept {
+            Kept::Flipped { .. } => " It was set back since it was last flipped.",
+            Kept::Unjudged { .. } => " Nobody has judged the last flip: it is guarded anew.",
+            Kept::Nothing | Kept::Flipping { .. } => "",
+        };
         let question = format!("It makes the unprefixed paths speak the new contract, guarded by the replicas.{more}");
         self.agreed("flag", &question)?;
         self.switched().await?;
@@ -127,59 +129,6 @@ impl Walk<'_> {
         let outcome = desk.flip(self.door, &options, kept, guarded).await;
         let outcome = outcome.map(|flip| Done { detail: flip.figures, ..done(&flip.summary, true) });
         self.end("flag", outcome, Map::new()).map(drop)
-    }
-
-    /// The engine watches the tables, the replicas guard the flag; either takes its own back, and the engine both.
-    async fn watch(&mut self) -> Result<(), Stop> {
-        let known = self.remarks().await?;
-        if is_watched(&known) {
-            return Ok(());
-        }
-        self.switched().await?;
-        self.begin("watch").await?;
-        let options = Options { watch: Some(self.words.watch), ..self.options.clone() };
-        let recorder = Recorder::new(self.shown);
-        let guard = match (kept(&known), &self.flag) {
-            (Kept::Flipped { mark, .. }, Ok(desk)) => Some((mark, desk.clone())),
-            _ => None,
-        };
-        let taken_back = async {
-            match &guard {
-                Some((mark, desk)) => desk.taken_back(mark).await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut outcome = tokio::select! {
-            outcome = Box::pin(self.door.stage(Stage::Switch, &options, &recorder)) => outcome,
-            why = taken_back => Err(self.guard_went_back(&why).await),
-        };
-        if let (Ok(_), Some((mark, desk))) = (&outcome, &guard)
-            && let Some(why) = desk.verdict(mark).await
-        {
-            outcome = Err(self.guard_went_back(&why).await);
-        }
-        failpoint::pass("cutover.watched", String::new);
-        if let Err(Stop::RolledBack(why)) = &outcome
-            && !matches!(kept(&self.remarks().await?), Kept::Nothing)
-        {
-            let told = flag::back(self.door, &options, super::configuration).await.unwrap_or_else(|told| told);
-            outcome = Err(Stop::RolledBack(format!("{why}; {told}")));
-        }
-        if outcome.is_ok() {
-            remark(self.door, &options, WATCHED, &Value::Null).await?;
-        }
-        let figures = recorder.figures();
-        self.end("watch", outcome.map(|_| done("all was well", false)), figures).map(drop)
-    }
-
-    /// The flag is back by itself; the tables work by either name and stay where they are.
-    async fn guard_went_back(&self, why: &str) -> Stop {
-        let known = flag::guard_went_back(self.door, &self.options, why).await;
-        let unknown = known.err().map(|stop| format!(" ({stop})")).unwrap_or_default();
-        Stop::RolledBack(format!(
-            "the guard took the flag back: {why}{unknown}. The tables stay switched and work by both names: mend what failed and \
-             run this again, or `dispatch cutover rollback`"
-        ))
     }
 
     /// Nobody else walks by now.
@@ -191,7 +140,7 @@ impl Walk<'_> {
     }
 
     /// Whoever was let in while our session was lost may have gone back: then what follows the switch must not be done.
-    async fn switched(&mut self) -> Result<Standing, Stop> {
+    pub(super) async fn switched(&mut self) -> Result<Standing, Stop> {
         self.still().await?;
         let standing = self.standing().await?;
         if standing.least() < Position::Switched {
@@ -240,7 +189,7 @@ impl Walk<'_> {
         )))
     }
 
-    async fn begin(&mut self, step: &'static str) -> Result<(), Stop> {
+    pub(super) async fn begin(&mut self, step: &'static str) -> Result<(), Stop> {
         self.still().await?;
         self.shown.is_in(step);
         self.shown.happened(&json!({ "event": "step", "state": "begun" }), &format!("\n== {step}"));
@@ -249,7 +198,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn end(&mut self, step: &str, outcome: Result<Done, Stop>, figures: Map<String, Value>) -> Result<Done, Stop> {
+    pub(super) fn end(
+        &mut self,
+        step: &str,
+        outcome: Result<Done, Stop>,
+        figures: Map<String, Value>,
+    ) -> Result<Done, Stop> {
         failpoint::pass("cutover.done", || step.to_owned());
         let (word, summary, figures) = ended(&outcome, figures);
         let line = json!({ "event": "step", "state": word, "summary": summary, "figures": figures });
@@ -262,28 +216,6 @@ impl Walk<'_> {
     }
 }
 
-fn done(summary: &str, changed: bool) -> Done {
+pub(super) fn done(summary: &str, changed: bool) -> Done {
     Done { summary: summary.to_owned(), changed, detail: Value::Null }
-}
-
-/// Whether the watch over the newest switch is over.
-fn is_watched(remarks: &[Remark]) -> bool {
-    let last = remarks.iter().rev().find(|remark| [SWITCHED, WATCHED, ROLLED_BACK].contains(&&*remark.what));
-    last.is_some_and(|remark| remark.what == WATCHED)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_watch_counts_for_the_switch_before_it() {
-        let all = |words: &[&str]| -> Vec<Remark> {
-            words.iter().map(|what| Remark { what: (*what).to_owned(), detail: Value::Null }).collect()
-        };
-        assert!(is_watched(&all(&[SWITCHED, "flag_flipped", WATCHED, "flag_back"])));
-        for words in [&[][..], &[SWITCHED], &[SWITCHED, WATCHED, ROLLED_BACK], &[SWITCHED, WATCHED, SWITCHED]] {
-            assert!(!is_watched(&all(words)), "{words:?}");
-        }
-    }
 }
