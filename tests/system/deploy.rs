@@ -176,7 +176,9 @@ async fn the_old_public_url_reaches_dispatch_through_the_proxy_of_the_page() {
         let texted = text.signed(&client, &public_url, &public_url, TOKEN).send().await.unwrap();
         assert_eq!(texted.status(), StatusCode::OK, "path and query arrive as Twilio signed them");
         let status = client.get(proxy.url(OLD_HOST, "/status")).send().await.unwrap();
-        assert_eq!(status.headers().contains_key("deprecation"), is_old);
+        assert!(status.headers().contains_key("deprecation"), "the path is deprecated, whoever answers");
+        let health: Value = status.json().await.unwrap();
+        assert_eq!(health.get("checks").is_none(), is_old, "{health}");
         let classify = client.post(proxy.url(OLD_HOST, "/classify")).bearer_auth(service_bearer());
         let told = classify.json(&json!({ "message": "lol" })).send().await.unwrap().text().await.unwrap();
         assert_eq!(told.ends_with("data: [DONE]\n\n"), is_old, "{told}");

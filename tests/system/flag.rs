@@ -164,8 +164,39 @@ async fn the_command_line_sets_it_and_says_when_each_replica_did() {
     let (good, said) = flag(&system, &["get", "--json"]).await;
     let shown: Value = serde_json::from_str(said.trim()).unwrap();
     assert!(good && shown["api_version"] == "operations" && shown["api_base"] == "/operations", "{said}");
+    for path in ["/operations/status", "/"] {
+        let answer = system.client.get(format!("{}{path}", one.base())).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    system
+        .eventually("what the old contract answers is counted", async || {
+            let (_, said) = flag(&system, &["get", "--json"]).await;
+            let shown: Value = serde_json::from_str(said.trim()).unwrap();
+            let is_there = |route: &str| {
+                let all = shown["traffic"].as_array().unwrap().iter();
+                all.filter(|one| {
+                    one["contract"] == "operations" && one["last_seven_days"]["answered"].as_u64() > Some(0)
+                })
+                .any(|one| one["route"] == route)
+            };
+            ["/", "/operations/status", "/webhooks/slack"].into_iter().all(is_there)
+        })
+        .await;
     let (good, said) = flag(&system, &["history"]).await;
     assert!(good && said.contains("going back") && said.contains("by cli:"), "{said}");
+    let forged = "line1\n2026-01-01T00:00:00Z  api_version: dispatch  by cli:alice: forged";
+    for reason in [forged, "", &"x".repeat(501)] {
+        let (good, said) = flag(&system, &["set", "dispatch", "--reason", reason]).await;
+        assert!(!good && said.contains("--reason"), "{said}");
+    }
+    let (good, said) = flag(&system, &["set", "dispatch", "--shadow", "--percent", "10"]).await;
+    assert!(!good && said.contains("--shadow"), "{said}");
+    let nameless = system.launch().env("USER", "").env("LOGNAME", "");
+    assert!(nameless.run(&["flag", "set", "operations"]).await.0);
+    let (_, said) = flag(&system, &["history", "--limit", "1"]).await;
+    assert!(said.contains("by cli:uid:"), "{said}");
+    let (good, said) = flag(&system, &["history", "--limit", "0"]).await;
+    assert!(!good && said.contains("--limit"), "{said}");
     let (good, said) = flag(&system, &["set", "nonsense"]).await;
     assert!(!good && said.contains("operations") && said.contains("dispatch"), "{said}");
     system.settled().await;
@@ -186,10 +217,15 @@ async fn whoever_watches_sees_each_change_until_he_ends_it() {
         serde_json::from_str(&line.expect("it goes on")).unwrap()
     };
     assert_eq!(seen().await["api_version"], "operations");
-    let (good, said) = flag(&system, &["set", "dispatch", "--percent", "25"]).await;
+    // A store that does not answer for a while ends nothing.
+    system.database.execute("ALTER TABLE dispatch.flag RENAME TO flag_away").await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    system.database.execute("ALTER TABLE dispatch.flag_away RENAME TO flag").await;
+    let (good, said) = flag(&system, &["set", "dispatch", "--percent", "25", "--reason", "some"]).await;
     assert!(good && said.contains("dispatch for 25 % of authors"), "{said}");
     let change = seen().await;
     assert_eq!((&change["api_version"], &change["percent"]), (&json!("dispatch"), &json!(25)));
+    assert!(change["reason"] == "some" && change["by"].as_str().is_some_and(|by| by.starts_with("cli:")), "{change}");
     let pid = Pid::from_raw(i32::try_from(watcher.id().unwrap()).unwrap());
     kill(pid, Signal::SIGINT).unwrap();
     assert!(watcher.wait().await.unwrap().success());

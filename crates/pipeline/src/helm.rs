@@ -9,15 +9,18 @@ mod set;
 #[cfg(test)]
 mod tests;
 mod watch;
+pub mod wish;
 
 pub use guard::{Guard, GuardVerdict, Traffic};
-pub use set::{Acknowledged, Setting, begin, follow, set};
+pub use set::{Acknowledged, Guarding, Setting, begin, follow, set};
 pub use watch::Watch;
 
 use crate::observe::{Check, CheckStatus};
 use crate::ports::StoreUnavailable;
-use crate::ports::flag::{ApiVersion, Flag, FlagChange, FlagError, FlagLedger, FlagStore, Replica, Steering};
-use crate::ports::flip_watch::FlipWatch;
+use crate::ports::flag::{
+    ApiVersion, ChangeCursor, Flag, FlagChange, FlagError, FlagLedger, FlagStore, Replica, Steering,
+};
+use crate::ports::flip_watch::{FlipWatch, WatchState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -48,6 +51,8 @@ pub struct Helm {
     ledger: Arc<dyn FlagLedger>,
     watch: Watch,
     replica: String,
+    /// What legacy paths begin with, where those who run this say so.
+    seed: Option<ApiVersion>,
     known: watch_channel::Sender<Known>,
     /// One look at a time: an answer that was read earlier must never be believed later.
     looking: Mutex<()>,
@@ -97,26 +102,38 @@ impl Bearing {
 const UNCONFIRMED: &str = "unconfirmed";
 
 impl Helm {
-    /// Takes the helm, at home on the runtime that this is called on: seeds the flag where nobody has set it. Where the store does not answer, `seed` holds until it does.
-    pub async fn take(parts: HelmParts, seed: ApiVersion) -> Arc<Self> {
+    /// Takes the helm, at home on the runtime that this is called on: seeds the flag where nobody has set it, with `seed`, or the
+    /// new contract where it says nothing; with the old one on what began as Operations Center. Until the store has answered, or
+    /// while nobody knows which of those it is, `seed` holds, or the old contract, which every legacy client speaks.
+    pub async fn take(parts: HelmParts, seed: Option<ApiVersion>) -> Arc<Self> {
         let HelmParts { store, ledger, flips, replica } = parts;
-        let steering = Steering::all_to(seed);
+        let steering = Steering::all_to(seed.unwrap_or(ApiVersion::Operations));
         let known = Known { flag: Flag { steering, mark: UNCONFIRMED.to_owned() }, confirmed: None };
         let helm = Self {
             store,
             ledger,
             watch: Watch::new(flips),
             replica,
+            seed,
             known: watch_channel::Sender::new(known),
             looking: Mutex::new(()),
             home: Handle::current(),
         };
-        match tokio::time::timeout(PATIENCE, helm.store.seed(steering)).await {
-            Ok(Ok(flag)) => helm.learn(flag),
-            Ok(Err(error)) => tracing::warn!(%error, seed = seed.as_str(), "the flag is not known; the seed holds"),
-            Err(_) => tracing::warn!(seed = seed.as_str(), "the flag's store does not answer; the seed holds"),
+        if !helm.ask().await {
+            let version = steering.version.as_str();
+            tracing::warn!(version, "the flag's store does not answer; until it does, this version holds");
         }
         Arc::new(helm)
+    }
+
+    /// What legacy paths begin with where nobody has set the flag; `None` while that is not known.
+    async fn first(&self) -> Option<Steering> {
+        match tokio::time::timeout(PATIENCE, self.ledger.began_elsewhere()).await {
+            // Old clients of an old database go on with what they know: the flag is for people to set.
+            Ok(Ok(true)) => Some(Steering::all_to(ApiVersion::Operations)),
+            Ok(Ok(false)) => Some(Steering::all_to(self.seed.unwrap_or(ApiVersion::Dispatch))),
+            Ok(Err(_)) | Err(_) => None,
+        }
     }
 
     /// What this process serves by now.
@@ -179,13 +196,25 @@ impl Helm {
         }
     }
 
-    /// The newest changes, newest first.
+    /// The newest changes, newest first, or the newest ones after where a page ended.
     ///
     /// # Errors
     /// [`StoreUnavailable`].
-    pub async fn history(&self, limit: u32) -> Result<Vec<FlagChange>, StoreUnavailable> {
+    pub async fn history(&self, limit: u32, after: Option<ChangeCursor>) -> Result<Vec<FlagChange>, StoreUnavailable> {
         let ledger = Arc::clone(&self.ledger);
-        self.home.spawn(async move { ledger.history(limit).await }).await.unwrap_or_else(|ended| cut_off(&ended))
+        self.home
+            .spawn(async move { ledger.history(limit, after.as_ref()).await })
+            .await
+            .unwrap_or_else(|ended| cut_off(&ended))
+    }
+
+    /// How the watch over a change stands; `None` where it is not watched.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    pub async fn guard_of(&self, mark: &str) -> Result<Option<WatchState>, StoreUnavailable> {
+        let (flips, mark) = (self.watch.port(), mark.to_owned());
+        self.home.spawn(async move { flips.state(&mark).await }).await.unwrap_or_else(|ended| cut_off(&ended))
     }
 
     /// Every replica that was heard of within the hour.
@@ -217,9 +246,13 @@ impl Helm {
                 self.learn(flag);
                 return true;
             }
-            // Somebody took it away: what we serve by is written down again.
             Ok(Ok(None)) => {
-                if let Ok(flag) = self.store.seed(self.steering()).await {
+                // Somebody took it away: what we serve by is written down again. Or nobody has set it yet.
+                let is_ours = self.known.borrow().confirmed.is_some();
+                let steering = if is_ours { Some(self.steering()) } else { self.first().await };
+                if let Some(steering) = steering
+                    && let Ok(flag) = self.store.seed(steering).await
+                {
                     self.learn(flag);
                     return true;
                 }
@@ -279,6 +312,9 @@ pub enum SetError {
     /// It is set, but the ledger did not answer: nobody can tell who serves by it.
     #[error("the flag is set, but the ledger did not answer")]
     Ledger(#[source] StoreUnavailable),
+    /// Somebody else sets it at the same time, again and again.
+    #[error("the flag is being set by somebody else")]
+    Contended,
     /// The process stops; whether it is set will be seen.
     #[error("setting the flag was cut off")]
     CutOff,

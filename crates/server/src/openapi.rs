@@ -21,7 +21,7 @@ use utoipa::OpenApi;
     info(
         title = "Dispatch",
         description = "Messages come in, missions come out, and everyone can see why.\n\n\
-            Every path also answers below `/dispatch` (`/dispatch/missions` is `/missions`). Errors are RFC 9457 problems \
+            Every path of this document also answers below `/dispatch` (`/dispatch/missions` is `/missions`). Errors are RFC 9457 problems \
             (`application/problem+json`); branch on `code`. Timestamps are UTC with milliseconds. Values that do not exist are \
             left out, never null. Every answer names its trace in the header `Dispatch-Trace-Id`.",
         contact(name = "Dispatch"),

@@ -63,7 +63,7 @@ async fn a_flip_under_which_all_is_well_stays() {
     system.eventually("a worker is there", async || status(&system, &server).await == StatusCode::OK).await;
     let command = ["set", "dispatch", "--guard", "2s"];
     let (good, said) = under_traffic(&system, &server, flag(&system, &command)).await;
-    assert!(good && said.contains("guard: passed"), "{said}");
+    assert!(good && said.contains("guard: passed: ") && said.contains("dispatch"), "{said}");
     let (_, shown) = system.get(&server, "/route/flag").await;
     assert_eq!(shown["api_version"], "dispatch");
     let (_, history) = system.get(&server, "/route/flag/history").await;
@@ -94,5 +94,67 @@ async fn a_guard_is_there_before_anybody_is_waited_for() {
         let (good, said) = command.await;
         assert!(!good && said.contains("1 of 2 replicas do not serve by it yet"), "{said}");
     }
+    system.finish().await;
+}
+
+/// A guard that nobody can judge ends, and says so; without one, that nobody is there is said all the same.
+#[tokio::test]
+async fn where_no_replica_is_alive_it_is_said_and_nobody_waits_for_ever() {
+    let system = system().await;
+    let (good, said) = flag(&system, &["set", "operations"]).await;
+    assert!(good && said.contains("no replica is alive: it is set"), "{said}");
+    let (good, said) = flag(&system, &["set", "dispatch", "--guard", "1s"]).await;
+    assert!(!good && said.contains("nobody judges until one is"), "{said}");
+    assert!(said.contains("guard: not judged: no replica is alive; the flag stays as it was set"), "{said}");
+    let (good, said) = flag(&system, &["get", "--json"]).await;
+    let shown: Value = serde_json::from_str(said.trim()).unwrap();
+    assert!(good && shown["guard"]["guard"] == "not_judged", "{said}");
+    system.finish().await;
+}
+
+/// Killed before the flag is set, or right after it: there is never a flip without its guard, and none is half recorded.
+#[tokio::test]
+async fn a_command_that_is_killed_leaves_no_flip_unguarded() {
+    let system = system().await;
+    let server = system.launch().arg("--no-worker").start().await;
+    set(&system, &server, "operations").await;
+    for (point, flips) in [("flag.armed", 0), ("flag.set", 1)] {
+        let killed = system.launch().env("DISPATCH_FAILPOINT", point);
+        let (good, said) = killed.run(&["flag", "set", "dispatch", "--reason", "killed", "--guard", "10m"]).await;
+        assert!(!good, "{said}");
+        let guarded = "SELECT count(*) AS n FROM dispatch.flag JOIN dispatch.flag_guards USING (mark)
+            JOIN dispatch.flag_changes USING (mark)
+            WHERE state = 'armed' AND back_version = 'operations' AND flag_changes.reason = 'killed'";
+        assert_eq!(system.ledger().count(guarded).await, flips, "{point}");
+        let flag = "SELECT count(*) AS n FROM dispatch.flag WHERE version = 'dispatch'";
+        assert_eq!(system.ledger().count(flag).await, flips, "{point}");
+    }
+    system.finish().await;
+}
+
+/// What one contract answers for most says nothing about the other one: the guard judges the share that was introduced.
+#[tokio::test]
+async fn a_small_share_is_judged_by_itself() {
+    let system = system().await;
+    let server = asked_often(&system).arg("--no-worker").start().await;
+    set(&system, &server, "operations").await;
+    for _ in 0..30 {
+        assert_eq!(status(&system, &server).await, StatusCode::OK);
+    }
+    let ask = async |key: usize| {
+        let request = system.client.get(format!("{}/status", server.base())).header("x-api-key", format!("key-{key}"));
+        request.send().await.unwrap().status()
+    };
+    let traffic = async {
+        for key in (0..400).cycle() {
+            ask(key).await;
+        }
+    };
+    let set = ["set", "dispatch", "--percent", "10", "--guard", "10m"];
+    let (good, said) = tokio::select! {
+        done = flag(&system, &set) => done,
+        () = traffic => unreachable!("traffic does not end"),
+    };
+    assert!(!good && said.contains("100 % of ") && said.contains("by dispatch failed"), "{said}");
     system.finish().await;
 }

@@ -23,9 +23,10 @@ pub(crate) fn read(items: &Map<String, Value>) -> Result<Option<Flag>, FlagError
     Ok(Some(Flag { steering: Steering { version, percent, shadow }, mark: format!("{}:{mark}", version.as_str()) }))
 }
 
-/// What is sent to set it.
-pub(crate) fn write(steering: Steering, mark: &str) -> Value {
-    let Steering { version, percent, shadow } = steering;
+/// What is sent to set it: a flag of [`minted`].
+pub(crate) fn write(flag: &Flag) -> Value {
+    let Steering { version, percent, shadow } = flag.steering;
+    let mark = flag.mark.split_once(':').map_or(flag.mark.as_str(), |(_, mark)| mark);
     let upsert = |key: &str, value: Value| json!({ "operation": "upsert", "key": key, "value": value });
     json!({ "items": [
         upsert(VERSION, json!(version.as_str())),
@@ -34,8 +35,8 @@ pub(crate) fn write(steering: Steering, mark: &str) -> Value {
     ] })
 }
 
-/// The flag that [`write`] makes.
-pub(crate) fn written(steering: Steering, mark: &str) -> Flag {
+/// The flag that [`read`] finds once it is written.
+pub(crate) fn minted(steering: Steering, mark: &str) -> Flag {
     Flag { steering, mark: format!("{}:{mark}", steering.version.as_str()) }
 }
 
@@ -53,7 +54,9 @@ mod tests {
             "dispatch_flag": { "version": "dispatch", "percent": 25, "shadow": true, "mark": "m" } }));
         let flag = read(&by_us).unwrap().unwrap();
         let steering = Steering { version: ApiVersion::Dispatch, percent: 25, shadow: true };
-        assert_eq!(flag, written(steering, "m"));
+        assert_eq!(flag, minted(steering, "m"));
+        let sent = write(&flag);
+        assert_eq!(sent["items"][2]["value"], by_us["dispatch_flag"], "what is written is what is read");
         let mut by_hand = by_us;
         by_hand.insert("api_version".into(), json!("operations"));
         let flag = read(&by_hand).unwrap().unwrap();

@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::items;
 use async_trait::async_trait;
 use dispatch_outbound::{Credentials, Outbound, Response, SendError, Url};
-use dispatch_pipeline::ports::flag::{Flag, FlagError, FlagStore, Steering};
+use dispatch_pipeline::ports::flag::{Change, Flag, FlagError, FlagStore, Steering};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -73,21 +73,34 @@ impl FlagStore for EdgeConfig {
         Ok(flag)
     }
 
-    async fn write(&self, steering: Steering) -> Result<Flag, FlagError> {
+    fn mint(&self, steering: Steering) -> Flag {
+        items::minted(steering, &Uuid::now_v7().to_string())
+    }
+
+    /// An Edge Config compares nothing: between the look and the change somebody may still be faster.
+    async fn write(&self, change: &Change, instead_of: Option<&str>) -> Result<bool, FlagError> {
         let Some(token) = &self.token else {
             return Err(FlagError::Refused("VERCEL_TOKEN is not set, and the connection string only reads".into()));
         };
-        let mark = Uuid::now_v7().to_string();
-        let body = items::write(steering, &mark).to_string().into_bytes();
+        if let Some(mark) = instead_of
+            && self.read().await?.is_none_or(|flag| flag.mark != mark)
+        {
+            return Ok(false);
+        }
+        let body = items::write(&change.flag).to_string().into_bytes();
         good(self.outbound.patch_json(&self.items_url(), Credentials::Bearer(token), &[], body).await)?;
-        Ok(items::written(steering, &mark))
+        Ok(true)
     }
 
     async fn seed(&self, steering: Steering) -> Result<Flag, FlagError> {
         match self.read().await? {
             Some(flag) => Ok(flag),
             // Several first replicas seed the same.
-            None => self.write(steering).await,
+            None => {
+                let flag = self.mint(steering);
+                self.write(&Change { flag: flag.clone(), by: String::new(), reason: None }, None).await?;
+                Ok(flag)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use dispatch_outbound::{Outbound, OutboundOptions, authority};
-use dispatch_pipeline::ports::flag::{ApiVersion, FlagError, FlagStore, Steering};
+use dispatch_pipeline::ports::flag::{ApiVersion, Change, FlagError, FlagStore, Steering};
 use dispatch_pipeline::testing::flag_store_contract;
 use dispatch_vercel::{Connection, EdgeConfig};
 use serde_json::{Map, Value, json};
@@ -61,6 +61,10 @@ async fn store(vercel: &Vercel, token: Option<&str>) -> (EdgeConfig, MockServer)
     (EdgeConfig::new(outbound, connection, server.uri().parse().unwrap(), token), server)
 }
 
+fn change(store: &EdgeConfig) -> Change {
+    Change { flag: store.mint(Steering::all_to(ApiVersion::Dispatch)), by: "test".into(), reason: None }
+}
+
 #[tokio::test]
 async fn it_keeps_the_contract() {
     let vercel = Vercel::default();
@@ -73,7 +77,7 @@ async fn it_keeps_the_contract() {
 async fn items_are_read_only_when_the_digest_is_another_one() {
     let vercel = Vercel::default();
     let (store, _server) = store(&vercel, Some("write")).await;
-    store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    assert!(store.write(&change(&store), None).await.unwrap());
     for _ in 0..5 {
         store.read().await.unwrap();
     }
@@ -84,10 +88,11 @@ async fn items_are_read_only_when_the_digest_is_another_one() {
 async fn without_a_token_it_is_only_read_and_a_wrong_one_is_told() {
     let vercel = Vercel::default();
     let (reader, _server) = store(&vercel, None).await;
-    let steering = Steering::all_to(ApiVersion::Dispatch);
-    assert!(matches!(reader.write(steering).await, Err(FlagError::Refused(why)) if why.contains("VERCEL_TOKEN")));
+    assert!(
+        matches!(reader.write(&change(&reader), None).await, Err(FlagError::Refused(why)) if why.contains("VERCEL_TOKEN"))
+    );
     let (wrong, _server) = store(&vercel, Some("stolen")).await;
-    assert!(matches!(wrong.write(steering).await, Err(FlagError::Refused(why)) if why.contains("404")));
+    assert!(matches!(wrong.write(&change(&wrong), None).await, Err(FlagError::Refused(why)) if why.contains("404")));
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
-//! Setting the flag: written, recorded, and then waited for until every live replica serves by it. Must not know who asks.
+//! Setting the flag: guarded, written, recorded, and then waited for until every live replica serves by it. Must not know who
+//! asks.
 
 use super::{Helm, SetError};
-use crate::ports::flag::{Flag, FlagLedger, FlagStore, Replica, Steering};
+use crate::failpoint;
+use crate::ports::flag::{Change, Flag, FlagError, FlagLedger, FlagStore, Replica, Steering};
+use crate::ports::flip_watch::{FlipWatch, WatchEnd, Watched};
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -21,7 +24,21 @@ pub struct Setting {
     pub reason: Option<String>,
     /// How long to wait for all replicas; they take it up whether or not anybody waits.
     pub wait: Duration,
+    /// Whether the replicas watch what comes of it, and take it back.
+    pub guard: Option<Guarding>,
 }
+
+/// How a change is guarded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Guarding {
+    /// How long.
+    pub lasts: Duration,
+    /// What to go back to; what was in force at the change, unless the caller knows better.
+    pub back: Option<Steering>,
+}
+
+/// How often a guarded change is tried again where somebody else's came between the look and the change.
+const TRIES: u32 = 5;
 
 /// The flag as it was set, and who serves by it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,7 +69,7 @@ impl Helm {
     /// # Errors
     /// [`SetError`].
     pub async fn set(&self, wish: &Setting) -> Result<Acknowledged, SetError> {
-        let done = set(self.store.as_ref(), self.ledger.as_ref(), wish).await;
+        let done = set(self.store.as_ref(), self.ledger.as_ref(), self.watch.flips(), wish).await;
         self.look().await;
         done
     }
@@ -72,21 +89,66 @@ impl Helm {
 ///
 /// # Errors
 /// [`SetError`].
-pub async fn set(store: &dyn FlagStore, ledger: &dyn FlagLedger, wish: &Setting) -> Result<Acknowledged, SetError> {
+pub async fn set(
+    store: &dyn FlagStore,
+    ledger: &dyn FlagLedger,
+    flips: &dyn FlipWatch,
+    wish: &Setting,
+) -> Result<Acknowledged, SetError> {
     let begun = Instant::now();
-    let flag = begin(store, ledger, wish).await?;
+    let flag = begin(store, ledger, flips, wish).await?;
     follow(store, ledger, flag, begun, wish.wait).await
 }
 
-/// The first half: it is set and recorded, and nobody is waited for. What must not be lost when its caller is killed while he
-/// waits goes between the halves.
+/// The first half: it is guarded, set and recorded, and nobody is waited for. The guard is there before the flag is: whoever is
+/// killed between leaves a guard over what never was in force, which ends by itself, and never a flip without its guard.
 ///
 /// # Errors
 /// [`SetError`].
-pub async fn begin(store: &dyn FlagStore, ledger: &dyn FlagLedger, wish: &Setting) -> Result<Flag, SetError> {
-    let flag = store.write(wish.steering).await?;
-    ledger.record(&flag, &wish.by, wish.reason.as_deref()).await.map_err(SetError::Ledger)?;
-    Ok(flag)
+pub async fn begin(
+    store: &dyn FlagStore,
+    ledger: &dyn FlagLedger,
+    flips: &dyn FlipWatch,
+    wish: &Setting,
+) -> Result<Flag, SetError> {
+    for _ in 0..TRIES {
+        let flag = store.mint(wish.steering);
+        let instead_of = match wish.guard {
+            Some(guard) => armed(store, flips, guard, &flag).await?,
+            None => None,
+        };
+        failpoint::pass("flag.armed", || flag.mark.clone());
+        let change = Change { flag, by: wish.by.clone(), reason: wish.reason.clone() };
+        let is_set = store.write(&change, instead_of.as_deref()).await;
+        if matches!(is_set, Ok(false) | Err(FlagError::Refused(_))) && wish.guard.is_some() {
+            flips.end(&change.flag.mark, &WatchEnd::Overtaken).await.map_err(SetError::Ledger)?;
+        }
+        if is_set? {
+            failpoint::pass("flag.set", || change.flag.mark.clone());
+            ledger.record(&change.flag, &change.by, change.reason.as_deref()).await.map_err(SetError::Ledger)?;
+            return Ok(change.flag);
+        }
+    }
+    Err(SetError::Contended)
+}
+
+/// Arms the guard of a flag that is not in force yet. Answers which one is: only instead of that one is the way back right.
+async fn armed(
+    store: &dyn FlagStore,
+    flips: &dyn FlipWatch,
+    guard: Guarding,
+    flag: &Flag,
+) -> Result<Option<String>, SetError> {
+    let (back, instead_of) = match guard.back {
+        Some(back) => (back, None),
+        None => match store.read().await? {
+            Some(before) => (before.steering, Some(before.mark)),
+            None => (Steering::all_to(flag.steering.version.other()), None),
+        },
+    };
+    let watched = Watched::new(&flag.mark, back, flag.steering);
+    flips.arm(&watched, guard.lasts).await.map_err(SetError::Ledger)?;
+    Ok(instead_of)
 }
 
 /// The second half: waits until every live replica serves by `flag`, at most `wait` after `begun`.
@@ -112,7 +174,7 @@ pub async fn follow(
 
 async fn live(ledger: &dyn FlagLedger, flag: &Flag) -> Result<(Vec<Replica>, OffsetDateTime), SetError> {
     let replicas = ledger.replicas().await.map_err(SetError::Ledger)?;
-    let history = ledger.history(20).await.map_err(SetError::Ledger)?;
+    let history = ledger.history(20, None).await.map_err(SetError::Ledger)?;
     let at = history.iter().find(|change| change.flag.mark == flag.mark).map(|change| change.at);
     let live = replicas.into_iter().filter(Replica::is_live).collect();
     Ok((live, at.unwrap_or_else(OffsetDateTime::now_utc)))

@@ -1,8 +1,10 @@
 //! How a replica follows the flag, on a clock of the test's.
 
+mod guarded;
+
 use super::*;
-use crate::ports::flag::{MemoryFlag, MemoryFlagLedger};
-use crate::ports::flip_watch::{Answered, MemoryFlips, WatchEnd, Watched};
+use crate::ports::flag::{Change, MemoryFlag, MemoryFlagLedger};
+use crate::ports::flip_watch::MemoryFlips;
 use proptest::prelude::*;
 
 struct Fleet {
@@ -18,13 +20,19 @@ impl Fleet {
 
     async fn helm(&self, name: &str) -> Arc<Helm> {
         let (store, ledger, flips) = (self.store.clone(), self.ledger.clone(), self.flips.clone());
-        Helm::take(HelmParts { store, ledger, flips, replica: name.to_owned() }, ApiVersion::Operations).await
+        Helm::take(HelmParts { store, ledger, flips, replica: name.to_owned() }, Some(ApiVersion::Operations)).await
     }
 }
 
 fn wish(version: ApiVersion) -> Setting {
     let wait = Duration::from_secs(3);
-    Setting { steering: Steering::all_to(version), by: "user:a".into(), reason: Some("cut-over".into()), wait }
+    Setting {
+        steering: Steering::all_to(version),
+        by: "user:a".into(),
+        reason: Some("cut-over".into()),
+        wait,
+        guard: None,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,13 +45,15 @@ async fn setting_waits_until_every_replica_serves_by_it() {
         tokio::spawn(async move { helm.watch(&stop).await });
     }
     tokio::time::sleep(POLL).await;
-    let done = set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), &wish(ApiVersion::Dispatch)).await.unwrap();
+    let done = set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), fleet.flips.as_ref(), &wish(ApiVersion::Dispatch))
+        .await
+        .unwrap();
     assert!(done.is_complete() && done.replicas.len() == 3, "{done:?}");
     assert!(done.took <= POLL + Duration::from_millis(100), "{:?}", done.took);
     for helm in &replicas {
         assert_eq!(helm.contract(Some("anybody")), ApiVersion::Dispatch);
     }
-    let history = fleet.ledger.history(5).await.unwrap();
+    let history = fleet.ledger.history(5, None).await.unwrap();
     assert_eq!((history[0].by.as_str(), history[0].reason.as_deref()), ("user:a", Some("cut-over")));
     stop.cancel();
     tokio::time::sleep(POLL).await;
@@ -53,7 +63,7 @@ async fn setting_waits_until_every_replica_serves_by_it() {
 #[tokio::test(start_paused = true)]
 async fn while_the_store_does_not_answer_the_last_known_value_holds_and_it_shows() {
     let fleet = Fleet::new();
-    fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    fleet.store.put(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
     let helm = fleet.helm("a").await;
     let stop = CancellationToken::new();
     let watch = tokio::spawn({
@@ -80,19 +90,49 @@ async fn a_store_that_never_answered_leaves_the_seed_in_force() {
     assert_eq!(helm.contract(None), ApiVersion::Operations);
     assert_eq!(helm.bearing().confirmed_ago, None);
     fleet.store.set_down(false);
-    fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
+    fleet.store.put(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
     helm.look().await;
     assert_eq!(helm.contract(None), ApiVersion::Dispatch, "the flag there is wins over the seed");
+}
+
+/// Started while nobody can say what the flag is, nor where what is kept began: old clients are served as they know it.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_is_the_old_contract_unless_said_otherwise() {
+    for (seed, began, meanwhile, then) in [
+        (None, false, ApiVersion::Operations, ApiVersion::Dispatch),
+        (None, true, ApiVersion::Operations, ApiVersion::Operations),
+        (Some(ApiVersion::Dispatch), false, ApiVersion::Dispatch, ApiVersion::Dispatch),
+        (Some(ApiVersion::Dispatch), true, ApiVersion::Dispatch, ApiVersion::Operations),
+        (Some(ApiVersion::Operations), false, ApiVersion::Operations, ApiVersion::Operations),
+    ] {
+        let fleet = Fleet::new();
+        fleet.store.set_down(true);
+        fleet.ledger.set_began(None);
+        let (store, ledger, flips) = (fleet.store.clone(), fleet.ledger.clone(), fleet.flips.clone());
+        let helm = Helm::take(HelmParts { store, ledger, flips, replica: "a".to_owned() }, seed).await;
+        assert_eq!(helm.contract(None), meanwhile, "{seed:?}");
+        fleet.store.set_down(false);
+        assert!(!helm.look().await, "the store answers, but where it began is not known yet");
+        assert_eq!((helm.contract(None), fleet.store.read().await.unwrap()), (meanwhile, None));
+        fleet.ledger.set_began(Some(began));
+        assert!(helm.look().await);
+        assert_eq!(helm.contract(None), then, "{seed:?}, {began}");
+        assert_eq!(fleet.store.read().await.unwrap().unwrap().steering, Steering::all_to(then));
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_does_not_follow_is_named() {
     let fleet = Fleet::new();
     fleet.ledger.serves("stuck", "1").await.unwrap();
-    let done = set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), &wish(ApiVersion::Dispatch)).await.unwrap();
+    let done = set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), fleet.flips.as_ref(), &wish(ApiVersion::Dispatch))
+        .await
+        .unwrap();
     // Its mark of before happens to be the first one, so set once more.
     let done = if done.is_complete() {
-        set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), &wish(ApiVersion::Dispatch)).await.unwrap()
+        set::set(fleet.store.as_ref(), fleet.ledger.as_ref(), fleet.flips.as_ref(), &wish(ApiVersion::Dispatch))
+            .await
+            .unwrap()
     } else {
         done
     };
@@ -119,8 +159,12 @@ impl FlagStore for Late {
         held
     }
 
-    async fn write(&self, steering: Steering) -> Result<Flag, FlagError> {
-        self.store.write(steering).await
+    fn mint(&self, steering: Steering) -> Flag {
+        self.store.mint(steering)
+    }
+
+    async fn write(&self, change: &Change, instead_of: Option<&str>) -> Result<bool, FlagError> {
+        self.store.write(change, instead_of).await
     }
 
     async fn seed(&self, steering: Steering) -> Result<Flag, FlagError> {
@@ -138,7 +182,7 @@ async fn an_answer_that_comes_late_never_undoes_a_later_one() {
     let store = Arc::new(Late { store: fleet.store.clone(), asked: 0.into() });
     let (ledger, flips) = (fleet.ledger.clone(), fleet.flips.clone());
     let parts = HelmParts { store, ledger, flips, replica: "a".to_owned() };
-    let helm = Helm::take(parts, ApiVersion::Operations).await;
+    let helm = Helm::take(parts, Some(ApiVersion::Operations)).await;
     let late = tokio::spawn({
         let helm = helm.clone();
         async move { helm.look().await }
@@ -148,54 +192,6 @@ async fn an_answer_that_comes_late_never_undoes_a_later_one() {
     let set = helm.set(&setting).await.unwrap();
     late.await.unwrap();
     assert_eq!(helm.flag(), set.flag, "who was told that it is set is answered by it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_somebody_set_meanwhile_is_not_taken_back() {
-    let fleet = Fleet::new();
-    let helm = fleet.helm("a").await;
-    let back = Steering::all_to(ApiVersion::Operations);
-    let bad = fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
-    fleet.flips.arm(&Watched { mark: bad.mark.clone(), back }, Duration::from_secs(600)).await.unwrap();
-    let key = Answered { route: "/classify", contract: "dispatch", mark: bad.mark.clone() };
-    (0..40).for_each(|_| helm.over().count(key.clone(), true, Duration::ZERO));
-    helm.over().flush().await;
-    // This replica has not heard of it, and judges by what it knows.
-    let part = Steering { version: ApiVersion::Dispatch, percent: 5, shadow: false };
-    let chosen = fleet.store.write(part).await.unwrap();
-    helm.over().judge(fleet.store.as_ref(), fleet.ledger.as_ref(), &bad.mark).await;
-    assert_eq!(fleet.store.read().await.unwrap(), Some(chosen));
-    assert!(fleet.ledger.history(5).await.unwrap().is_empty(), "and nothing says that it was");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_flip_that_makes_things_worse_is_taken_back_with_its_reason() {
-    let fleet = Fleet::new();
-    let helm = fleet.helm("a").await;
-    let stop = CancellationToken::new();
-    let watch = tokio::spawn({
-        let (helm, stop) = (helm.clone(), stop.clone());
-        async move { helm.watch(&stop).await }
-    });
-    let count = |mark: &str, failed: bool| {
-        let key = Answered { route: "/classify", contract: "operations", mark: mark.to_owned() };
-        helm.over().count(key, failed, Duration::ZERO);
-    };
-    (0..100).for_each(|_| count("1", false));
-    tokio::time::sleep(POLL * 2).await;
-    let flag = fleet.store.write(Steering::all_to(ApiVersion::Dispatch)).await.unwrap();
-    let back = Steering::all_to(ApiVersion::Operations);
-    let watched = Watched { mark: flag.mark.clone(), back };
-    fleet.flips.arm(&watched, Duration::from_secs(600)).await.unwrap();
-    (0..40).for_each(|n| count(&flag.mark, n % 2 == 0));
-    tokio::time::sleep(POLL * 3).await;
-    assert_eq!(helm.steering(), back);
-    let end = fleet.flips.state(&flag.mark).await.unwrap().unwrap().end;
-    assert!(matches!(&end, Some(WatchEnd::FlippedBack(why)) if why.starts_with("50 %")), "{end:?}");
-    let newest = fleet.ledger.history(1).await.unwrap().remove(0);
-    assert_eq!((newest.by.as_str(), newest.flag.steering), ("guard", back));
-    stop.cancel();
-    watch.await.unwrap();
 }
 
 fn steering(version: ApiVersion, percent: u8) -> Steering {

@@ -2,8 +2,8 @@
 //! worse is taken back. Must not know paths.
 
 use super::guard::{Guard, GuardVerdict, SLOW, Traffic};
-use crate::ports::flag::{FlagLedger, FlagStore};
-use crate::ports::flip_watch::{Answered, Due, FlipWatch, ShadowDifference, WatchEnd};
+use crate::ports::flag::{Change, FlagLedger, FlagStore};
+use crate::ports::flip_watch::{Answered, Compared, Due, FlipWatch, ShadowDifference, WatchEnd};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub struct Watch {
     flips: Arc<dyn FlipWatch>,
     guard: Guard,
     tallies: Mutex<BTreeMap<Answered, Traffic>>,
+    compared: Mutex<BTreeMap<&'static str, Compared>>,
     differences: Mutex<Vec<ShadowDifference>>,
 }
 
@@ -25,7 +26,8 @@ impl Watch {
     /// Over this port.
     #[must_use]
     pub fn new(flips: Arc<dyn FlipWatch>) -> Self {
-        Self { flips, guard: Guard::default(), tallies: Mutex::default(), differences: Mutex::default() }
+        let (tallies, compared, differences) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { flips, guard: Guard::default(), tallies, compared, differences }
     }
 
     /// A legacy path has answered: `failed` with 5xx, after this long.
@@ -36,18 +38,32 @@ impl Watch {
         *sum = sum.and(one);
     }
 
-    /// The new contract would have answered otherwise.
-    pub fn differs(&self, difference: ShadowDifference) {
+    /// The new contract was asked about what the old one has answered; what differs, by name, or nothing.
+    pub fn compared(&self, difference: ShadowDifference) {
+        let differs = !difference.fields.is_empty();
+        let one = Compared { compared: 1, differed: u64::from(differs) };
+        let mut compared = held(&self.compared);
+        let sum = compared.entry(difference.route).or_default();
+        *sum = sum.and(one);
+        drop(compared);
+        if !differs {
+            return;
+        }
         let mut differences = held(&self.differences);
         if differences.len() < MOST_DIFFERENCES {
             differences.push(difference);
         }
     }
 
-    /// The port, for whoever arms a guard or shows one.
+    /// The port, for whoever arms a guard.
     #[must_use]
     pub fn flips(&self) -> &dyn FlipWatch {
         self.flips.as_ref()
+    }
+
+    /// The same for whoever takes it elsewhere.
+    pub(super) fn port(&self) -> Arc<dyn FlipWatch> {
+        Arc::clone(&self.flips)
     }
 
     /// Judges a watched flip where it is this replica's turn. `mark` is in force: the store said so just now.
@@ -78,6 +94,21 @@ impl Watch {
                 *sum = sum.and(traffic);
             }
         }
+        self.flush_shadow().await;
+    }
+
+    async fn flush_shadow(&self) {
+        let compared = std::mem::take(&mut *held(&self.compared));
+        if !compared.is_empty()
+            && let Err(error) = self.flips.compared(&compared).await
+        {
+            tracing::debug!(%error, "what was compared is written down later");
+            let mut kept = held(&self.compared);
+            for (route, tally) in compared {
+                let sum = kept.entry(route).or_default();
+                *sum = sum.and(tally);
+            }
+        }
         let differences = std::mem::take(&mut *held(&self.differences));
         if !differences.is_empty()
             && let Err(error) = self.flips.differs(&differences).await
@@ -88,32 +119,36 @@ impl Watch {
 
     /// Killed between going back and saying so: the next judge finds the flip overtaken, and the flag is where it should be.
     async fn judge_one(&self, store: &dyn FlagStore, ledger: &dyn FlagLedger, due: &Due) {
-        let end = match self.guard.judge(due.before, due.since) {
-            // What somebody has set meanwhile is not ours to take back.
-            GuardVerdict::GoBack(_) if !is_in_force(store, &due.watched.mark).await => return,
-            GuardVerdict::GoBack(reason) => {
-                tracing::error!(reason, "a watched flip is taken back");
-                match store.write(due.watched.back).await {
-                    Ok(flag) => {
-                        if let Err(error) = ledger.record(&flag, GUARD, Some(&reason)).await {
-                            tracing::warn!(%error, "that a flip was taken back is not in the history");
-                        }
-                        WatchEnd::FlippedBack(reason)
-                    }
-                    Err(error) => return tracing::error!(%error, "a watched flip could not be taken back yet"),
-                }
-            }
-            GuardVerdict::Stay if due.is_over => WatchEnd::Passed,
-            GuardVerdict::Stay => return,
+        let end = match self.guard.judge(due.watched.contract, due.before, due.since) {
+            GuardVerdict::GoBack(reason) => match self.take_back(store, ledger, due, &reason).await {
+                true => WatchEnd::FlippedBack(reason),
+                false => return,
+            },
+            GuardVerdict::Stay(figures) if due.is_over => WatchEnd::Passed(figures),
+            GuardVerdict::Stay(_) => return,
         };
         if let Err(error) = self.flips.end(&due.watched.mark, &end).await {
             tracing::warn!(%error, "the end of a watch was not written down");
         }
     }
-}
 
-async fn is_in_force(store: &dyn FlagStore, mark: &str) -> bool {
-    matches!(store.read().await, Ok(Some(flag)) if flag.mark == mark)
+    /// Answers whether it was: what somebody has set meanwhile is not ours to take back.
+    async fn take_back(&self, store: &dyn FlagStore, ledger: &dyn FlagLedger, due: &Due, reason: &str) -> bool {
+        let flag = store.mint(due.watched.back);
+        let change = Change { flag, by: GUARD.to_owned(), reason: Some(reason.to_owned()) };
+        match store.write(&change, Some(&due.watched.mark)).await {
+            Ok(true) => tracing::error!(reason, "a watched flip is taken back"),
+            Ok(false) => return false,
+            Err(error) => {
+                tracing::error!(%error, reason, "a watched flip could not be taken back yet");
+                return false;
+            }
+        }
+        if let Err(error) = ledger.record(&change.flag, GUARD, Some(reason)).await {
+            tracing::warn!(%error, "that a flip was taken back is not in the history");
+        }
+        true
+    }
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

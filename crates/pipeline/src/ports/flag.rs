@@ -76,6 +76,15 @@ impl Steering {
     pub fn all_to(version: ApiVersion) -> Self {
         Self { version, percent: 100, shadow: false }
     }
+
+    /// How many of a hundred authors `version` answers.
+    #[must_use]
+    pub fn share_of(self, version: ApiVersion) -> u8 {
+        // Whatever a shadow says of versions, the old contract answers.
+        let answers = if self.shadow { ApiVersion::Operations } else { self.version };
+        let percent = if self.shadow { 100 } else { self.percent.min(100) };
+        if answers == version { percent } else { 100 - percent }
+    }
 }
 
 /// The flag as a store holds it.
@@ -85,6 +94,17 @@ pub struct Flag {
     pub steering: Steering,
     /// Which change made it so: another mark, another change. Compared, never parsed.
     pub mark: String,
+}
+
+/// A change that is about to be made: a flag of [`FlagStore::mint`], and what stands in the history about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The flag that it makes.
+    pub flag: Flag,
+    /// Who: one text per principal.
+    pub by: String,
+    /// Why, if they said.
+    pub reason: Option<String>,
 }
 
 /// Holds the flag. Every replica reads it; whoever sets it knows by the ledger who has.
@@ -99,11 +119,15 @@ pub trait FlagStore: Send + Sync {
     /// `Unavailable`: the last known value holds. `Unreadable` when what is there is no flag.
     async fn read(&self) -> Result<Option<Flag>, FlagError>;
 
-    /// Sets it, and answers it as it stands then.
+    /// A flag with a mark that no other has: it is known before it is in force, so that what is to be there by then can be.
+    fn mint(&self, steering: Steering) -> Flag;
+
+    /// Puts a minted flag in force. With `instead_of` only while the flag with that mark is: `false`, and nothing has changed,
+    /// where another one is. A store that shares the ledger's database records the change in the same commit.
     ///
     /// # Errors
-    /// `Unavailable`; `Refused` when the store does not take it from us.
-    async fn write(&self, steering: Steering) -> Result<Flag, FlagError>;
+    /// `Unavailable`: it may be in force all the same. `Refused` when the store does not take it from us.
+    async fn write(&self, change: &Change, instead_of: Option<&str>) -> Result<bool, FlagError>;
 
     /// Sets it where nobody has yet, and answers what holds: of several first ones, one wins.
     ///
@@ -156,6 +180,14 @@ pub struct FlagChange {
     pub at: OffsetDateTime,
 }
 
+/// Where a page of the history ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // of its last change
+pub struct ChangeCursor {
+    pub at: OffsetDateTime,
+    pub mark: String,
+}
+
 /// A process that serves HTTP, and the flag that it serves by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Replica {
@@ -189,11 +221,17 @@ pub trait FlagLedger: Send + Sync {
     /// [`StoreUnavailable`].
     async fn record(&self, flag: &Flag, by: &str, reason: Option<&str>) -> Result<(), StoreUnavailable>;
 
-    /// The newest changes, newest first.
+    /// The newest changes, newest first, or the newest ones after where a page ended.
     ///
     /// # Errors
     /// [`StoreUnavailable`].
-    async fn history(&self, limit: u32) -> Result<Vec<FlagChange>, StoreUnavailable>;
+    async fn history(&self, limit: u32, after: Option<&ChangeCursor>) -> Result<Vec<FlagChange>, StoreUnavailable>;
+
+    /// Whether what is kept here began as Operations Center: whoever calls it knows the old contract.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`].
+    async fn began_elsewhere(&self) -> Result<bool, StoreUnavailable>;
 
     /// Notes that `replica` is alive and serves by the flag with this mark. Also removes replicas that were silent for an hour.
     ///

@@ -1,6 +1,6 @@
 //! What every [`FlagStore`] and every [`FlagLedger`] owes its callers.
 
-use crate::ports::flag::{ApiVersion, Flag, FlagLedger, FlagStore, Steering};
+use crate::ports::flag::{ApiVersion, Change, ChangeCursor, Flag, FlagLedger, FlagStore, Steering};
 use std::time::Duration;
 
 /// The contract of [`FlagStore`], on a store where nobody has set the flag.
@@ -17,13 +17,20 @@ pub async fn flag_store_contract(store: &dyn FlagStore) {
     assert_eq!(store.read().await.expect("answers"), Some(seeded.clone()));
 
     let part = Steering { version: ApiVersion::Dispatch, percent: 25, shadow: true };
-    let changed = store.write(part).await.expect("written");
+    let change = |steering| Change { flag: store.mint(steering), by: "user:s-1".into(), reason: None };
+    let first = change(part);
+    assert_eq!(store.read().await.expect("answers"), Some(seeded.clone()), "what is minted is not in force");
+    assert!(store.write(&first, None).await.expect("written"));
+    let changed = first.flag;
     assert_eq!(changed.steering, part);
     assert_ne!(changed.mark, seeded.mark, "another change has another mark");
     assert_eq!(store.read().await.expect("answers"), Some(changed.clone()));
-    let same = store.write(part).await.expect("written");
-    assert_eq!(same.steering, part);
-    assert_ne!(same.mark, changed.mark, "the same value, set again, is another change");
+    let same = change(part);
+    assert_ne!(same.flag.mark, changed.mark, "the same value, set again, is another change");
+    assert!(!store.write(&same, Some(&seeded.mark)).await.expect("answers"), "that one is in force no more");
+    assert_eq!(store.read().await.expect("answers"), Some(changed.clone()), "so nothing has changed");
+    assert!(store.write(&same, Some(&changed.mark)).await.expect("written"));
+    assert_eq!(store.read().await.expect("answers"), Some(same.flag));
     // Whoever waits may be told, and must not be kept from polling.
     let _ = tokio::time::timeout(Duration::from_millis(50), store.stirred()).await;
 }
@@ -33,16 +40,20 @@ pub async fn flag_store_contract(store: &dyn FlagStore) {
 /// # Panics
 /// When it is broken.
 pub async fn flag_ledger_contract(ledger: &dyn FlagLedger) {
-    assert!(ledger.history(10).await.expect("answers").is_empty(), "the suite needs an empty ledger");
+    assert!(ledger.history(10, None).await.expect("answers").is_empty(), "the suite needs an empty ledger");
     let flag = |version, mark: &str| Flag { steering: Steering::all_to(version), mark: mark.to_owned() };
     let (old, new) = (flag(ApiVersion::Operations, "m-1"), flag(ApiVersion::Dispatch, "m-2"));
     ledger.record(&old, "seed", None).await.expect("recorded");
     ledger.record(&new, "user:s-1", Some("cut-over")).await.expect("recorded");
     ledger.record(&new, "user:s-1", Some("cut-over")).await.expect("recorded before");
-    let history = ledger.history(10).await.expect("answers");
+    let history = ledger.history(10, None).await.expect("answers");
     assert_eq!(history.iter().map(|change| &change.flag).collect::<Vec<_>>(), [&new, &old]);
     assert_eq!((history[0].by.as_str(), history[0].reason.as_deref()), ("user:s-1", Some("cut-over")));
-    assert_eq!(ledger.history(1).await.expect("answers").len(), 1);
+    let page = ledger.history(1, None).await.expect("answers").remove(0);
+    let after = ChangeCursor { at: page.at, mark: page.flag.mark };
+    let rest = ledger.history(10, Some(&after)).await.expect("answers");
+    assert_eq!(rest.iter().map(|change| &change.flag).collect::<Vec<_>>(), [&old], "the page after");
+    assert!(!ledger.began_elsewhere().await.expect("answers"));
 
     ledger.serves("b", "m-1").await.expect("noted");
     ledger.serves("a", "m-1").await.expect("noted");

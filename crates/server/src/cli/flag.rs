@@ -1,6 +1,9 @@
 //! `dispatch flag`: which contract the unprefixed legacy paths speak, set for all replicas at once, with a way back.
 
+mod guard;
+mod lately;
 mod set;
+mod watch;
 mod words;
 
 use super::state::DEFAULT_FOLDER;
@@ -9,16 +12,13 @@ use crate::compose;
 use crate::config::{Config, Role, process_env};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use dispatch_pipeline::helm::Traffic;
 use dispatch_pipeline::ports::flag::{FlagLedger, FlagStore, Replica};
 use dispatch_pipeline::ports::flip_watch::FlipWatch;
 use dispatch_postgres::connect::{self, Pool};
 use dispatch_postgres::store::{PgFlag, PgFlagLedger, PgFlipWatch};
-use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use words::{changed, lines, replica, steering, told, words};
 
 #[derive(Args)]
@@ -54,10 +54,19 @@ enum Action {
     Watch,
     /// Show who set it, when and why
     History {
-        /// How many changes
-        #[arg(long, default_value_t = 20)]
+        /// How many changes, 1 to 1000
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
+}
+
+/// What may have gone wrong with the store that holds the flag.
+fn cure(store: &str) -> &'static str {
+    if store == "postgres" {
+        CURE
+    } else {
+        "the flag cannot be reached where EDGE_CONFIG says that it is; does Vercel answer, and is the connection string right?"
+    }
 }
 
 /// What may have gone wrong with tables that a migration brings.
@@ -95,25 +104,29 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 impl Desk {
     async fn get(&self) -> Result<ExitCode> {
-        let flag = self.store.read().await.context(CURE)?;
+        let flag = self.store.read().await.with_context(|| cure(self.store.name()))?;
         let replicas: Vec<Replica> =
             self.ledger.replicas().await.context(CURE)?.into_iter().filter(Replica::is_live).collect();
         let Some(flag) = flag else {
             say(if self.json { "{}" } else { "Nobody has set the flag; the first replica to start seeds it." })?;
             return Ok(ExitCode::SUCCESS);
         };
-        let watched = self.flips.state(&flag.mark).await.context(CURE)?.and_then(|state| state.left);
+        let watched = self.flips.state(&flag.mark).await.context(CURE)?;
         if self.json {
             let mut shown = steering(flag.steering);
             shown["replicas"] = replicas.iter().map(|one| replica(one, &flag.mark)).collect();
-            if let Some(left) = watched {
-                shown["guard_seconds_left"] = json!(left.as_secs());
+            if let Some(state) = &watched {
+                shown["guard"] = guard::shown(state);
             }
+            self.lately_json(&mut shown).await?;
             say(&shown.to_string())?;
         } else {
             say(&words(flag.steering))?;
-            if let Some(left) = watched {
-                say(&format!("guarded for another {} s", left.as_secs()))?;
+            if let Some(state) = &watched {
+                say(&guard::words(state))?;
+            }
+            if replicas.is_empty() {
+                say(guard::NOBODY)?;
             }
             lines(&replicas, &flag.mark)?;
             self.lately().await?;
@@ -121,46 +134,8 @@ impl Desk {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What legacy paths answered in the last hour, and where the new contract would have answered otherwise.
-    async fn lately(&self) -> Result<()> {
-        for (route, contract, traffic) in self.flips.recent().await.context(CURE)? {
-            let Traffic { answered, failed, slow } = traffic;
-            say(&format!(
-                "  {route} by {}: {answered} in the last hour, {failed} failed, {slow} slow",
-                contract.as_str()
-            ))?;
-        }
-        for (route, field, times) in self.flips.differences().await.context(CURE)? {
-            say(&format!("  {route}: {field} would have differed {times} times"))?;
-        }
-        Ok(())
-    }
-
-    async fn watch(&self) -> Result<ExitCode> {
-        let mut last = None;
-        loop {
-            let now = self.store.read().await.context(CURE)?;
-            if now != last {
-                if let Some(flag) = &now {
-                    say(&if self.json { steering(flag.steering).to_string() } else { words(flag.steering) })?;
-                }
-                last = now;
-            }
-            let word = async {
-                tokio::select! {
-                    () = self.store.stirred() => {}
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                }
-            };
-            tokio::select! {
-                () = word => {}
-                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
-            }
-        }
-    }
-
     async fn history(&self, limit: u32) -> Result<ExitCode> {
-        let changes = self.ledger.history(limit.clamp(1, 1000)).await.context(CURE)?;
+        let changes = self.ledger.history(limit, None).await.context(CURE)?;
         for change in &changes {
             say(&if self.json { changed(change).to_string() } else { told(change) })?;
         }

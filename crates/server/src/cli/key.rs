@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use dispatch_identity::{mint, prefix_of};
+use dispatch_pipeline::helm::wish::is_plain;
 use dispatch_pipeline::ports::api_keys::{ApiKey, ApiKeyId, ApiKeys, NewApiKey};
 use dispatch_pipeline::ports::identity::Scope;
 use dispatch_postgres::connect::{self, DatabaseUrl};
@@ -136,10 +137,11 @@ async fn create(
     say(&if json { shown::created_json(&made, text) } else { shown::created(&made, text) })
 }
 
-/// Who sits here, for whoever wonders later who made a key.
+/// Who sits here, for whoever wonders later who made a key: a name, or the number that the system knows him by.
 pub(super) fn account() -> String {
-    let known = ["USER", "LOGNAME"].into_iter().find_map(process_env);
-    known.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    let is_name = |name: &String| !name.trim().is_empty() && name.chars().all(is_plain);
+    let known = ["USER", "LOGNAME"].into_iter().filter_map(process_env).find(is_name);
+    known.unwrap_or_else(|| format!("uid:{}", nix::unistd::getuid()))
 }
 
 async fn list(keys: &dyn ApiKeys, json: bool) -> Result<()> {

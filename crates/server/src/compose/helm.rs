@@ -5,7 +5,7 @@ use crate::config::Config;
 use anyhow::{Context, Result};
 use dispatch_outbound::{Outbound, OutboundOptions, authority};
 use dispatch_pipeline::helm::{Helm, HelmParts};
-use dispatch_pipeline::ports::flag::{ApiVersion, FlagStore};
+use dispatch_pipeline::ports::flag::FlagStore;
 use dispatch_postgres::store::{PgFlag, PgFlagLedger, PgFlipWatch};
 use dispatch_vercel::{DEFAULT_API_URL, EdgeConfig};
 use std::sync::Arc;
@@ -26,19 +26,13 @@ pub struct Watched {
 /// # Errors
 /// When the client for Vercel cannot be set up.
 pub async fn helm(config: &Config, pools: &Pools) -> Result<Watched> {
-    let here = PgFlag::listening(pools.work.clone());
-    // Old clients of an old database go on with what they know, whatever the variable says: the flag is for people to set.
-    let seed = match here.began_elsewhere().await {
-        Ok(true) => ApiVersion::Operations,
-        Ok(false) | Err(_) => config.flag.seed.unwrap_or(ApiVersion::Dispatch),
-    };
     let parts = HelmParts {
-        store: elsewhere(config)?.unwrap_or_else(|| Arc::new(here)),
+        store: elsewhere(config)?.unwrap_or_else(|| Arc::new(PgFlag::listening(pools.work.clone()))),
         ledger: Arc::new(PgFlagLedger::new(pools.work.clone())),
         flips: Arc::new(PgFlipWatch::new(pools.work.clone())),
         replica: super::replica_name(),
     };
-    let helm = Helm::take(parts, seed).await;
+    let helm = Helm::take(parts, config.flag.seed).await;
     let stop = CancellationToken::new();
     let task = {
         let (helm, stop) = (Arc::clone(&helm), stop.clone());

@@ -54,6 +54,15 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJsonBody<T
     }
 }
 
+/// Reads a body as [`JsonBody`] does, for whoever has it already.
+///
+/// # Errors
+/// As [`JsonBody`] refuses it.
+pub fn read<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, Problem> {
+    readable(request)?;
+    parse(bytes).map_err(invalid)
+}
+
 fn readable(request: &HttpRequest) -> Result<(), Problem> {
     plain(request)?;
     if request.content_type().eq_ignore_ascii_case("application/json") {
@@ -125,7 +134,7 @@ fn told(path: &str, error: &serde_json::Error) -> ProblemField {
     if let Some(name) = named("unknown field `") {
         let at = if path.ends_with(&format!("/{name}")) { path.to_owned() } else { format!("{path}/{name}") };
         let known =
-            expected.map(|known| format!("; there are {}", known.trim_start_matches("one of "))).unwrap_or_default();
+            expected.map(|known| format!("; it takes {}", known.trim_start_matches("one of "))).unwrap_or_default();
         return ProblemField::pointer(&at, format!("is not a member of this body{known}"));
     }
     let detail = match expected {
@@ -177,7 +186,7 @@ mod tests {
             ("{\"title\":\"a\",\"title\":\"secret\"}", "/title", "is given twice"),
             ("{\"title\":41}", "/title", "must be a string"),
             ("{\"title\":\"a\",\"count\":\"secret\"}", "/count", "must be a whole number"),
-            ("{\"title\":\"a\",\"sec/ret\":1}", "/sec~1ret", "is not a member of this body; there are `title`"),
+            ("{\"title\":\"a\",\"sec/ret\":1}", "/sec~1ret", "is not a member of this body; it takes `title`"),
             ("{\"title\":\"a\",\"parts\":[{\"kind\":\"sale\"},{}]}", "/parts/1/kind", "is missing"),
             ("{\"title\":\"a\",\"parts\":[{\"kind\":\"secret\"}]}", "/parts/0/kind", "must be `sale` or `lease`"),
             ("{\"title\":\"a\",\"parts\":[{\"kind\":\"sale\",\"more\":1}]}", "/parts/0/more", "is not a member"),

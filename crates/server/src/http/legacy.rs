@@ -2,21 +2,21 @@
 //! webhook providers follow none; what was called is kept for whoever checks a signature over it. Must not know what either
 //! contract answers.
 
+mod author;
+
+use super::operations;
 use actix_web::body::MessageBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::Uri;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use author::{in_body, in_head};
 use dispatch_pipeline::helm::{Helm, contract};
 use dispatch_pipeline::ports::flag::{ApiVersion, Steering};
-use dispatch_pipeline::ports::flip_watch::Answered;
-use serde_json::Value;
-use std::time::{Duration, Instant};
-use url::form_urlencoded;
+use dispatch_pipeline::ports::flip_watch::{Answered, UNSTEERED};
+use std::time::Instant;
 
 /// One legacy path, and where each contract answers it.
 struct Legacy {
@@ -27,8 +27,8 @@ struct Legacy {
     webhook: bool,
 }
 
-/// All of them. The legacy `/` answers under both.
-const PATHS: [Legacy; 7] = [
+/// All of them. The legacy `/` is the old contract's under both.
+static PATHS: [Legacy; 7] = [
     Legacy { path: "/classify", operations: "/operations/classify", dispatch: "/reason/classify", webhook: false },
     Legacy { path: "/chat", operations: "/operations/chat", dispatch: "/reason/query", webhook: false },
     Legacy { path: "/status", operations: "/operations/status", dispatch: "/observe/health", webhook: false },
@@ -48,18 +48,29 @@ const PATHS: [Legacy; 7] = [
     Legacy { path: "/", operations: "/operations/", dispatch: "/operations/", webhook: false },
 ];
 
-/// How long the body of a webhook may take to arrive where its author decides who answers.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Where the old contract is the only one: no flag steers it.
+const ROOT: &str = "/";
+/// A second name under the prefix.
+const SLACK_TOO: &str = "/operations/api/slack_webhook";
 
 /// In the extensions of a rewritten request: what was called.
 #[derive(Clone, Debug)]
-struct Called(Uri);
+struct Called {
+    uri: Uri,
+    path: &'static str,
+}
 
 /// The path and query as they were called: what a provider's signature is over.
 #[must_use]
 pub fn called(request: &HttpRequest) -> String {
-    let rewritten = request.extensions().get::<Called>().map(|called| called.0.clone());
+    let rewritten = request.extensions().get::<Called>().map(|called| called.uri.clone());
     rewritten.as_ref().unwrap_or_else(|| request.uri()).path_and_query().map_or("/", PathAndQuery::as_str).to_owned()
+}
+
+/// The legacy path that was called, where one was: what logs and problems name.
+#[must_use]
+pub fn called_path(extensions: &Extensions) -> Option<&'static str> {
+    extensions.get::<Called>().map(|called| called.path)
 }
 
 /// The middleware that rewrites: outside everything that looks at the route.
@@ -67,22 +78,48 @@ pub fn called(request: &HttpRequest) -> String {
 /// # Errors
 /// Only what an inner middleware failed with before there was an answer.
 pub async fn steer<B: MessageBody>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let Some(legacy) = PATHS.iter().find(|legacy| legacy.path == request.path()) else {
-        return next.call(request).await;
-    };
     let Some(helm) = request.app_data::<Data<Helm>>().cloned() else { return next.call(request).await };
+    let Some(legacy) = PATHS.iter().find(|legacy| legacy.path == request.path()) else {
+        let Some(route) = prefixed(request.path()) else { return next.call(request).await };
+        return counted(request, next, &helm, unsteered(route)).await;
+    };
+    if legacy.path == ROOT {
+        rewrite(&mut request, legacy, legacy.operations);
+        return counted(request, next, &helm, unsteered(ROOT)).await;
+    }
     let flag = helm.flag();
     let version = choose(&mut request, legacy, flag.steering).await;
     let target = match version {
         ApiVersion::Operations => legacy.operations,
         ApiVersion::Dispatch => legacy.dispatch,
     };
-    rewrite(&mut request, target);
+    rewrite(&mut request, legacy, target);
+    let key = Answered { route: legacy.path, contract: version.as_str(), mark: flag.mark };
+    counted(request, next, &helm, key).await
+}
+
+async fn counted<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+    helm: &Helm,
+    key: Answered,
+) -> Result<ServiceResponse<B>, Error> {
     let begun = Instant::now();
     let answer = next.call(request).await?;
-    let key = Answered { route: legacy.path, contract: version.as_str(), mark: flag.mark };
     helm.over().count(key, answer.status().is_server_error(), begun.elapsed());
     Ok(answer)
+}
+
+/// The old contract under its prefix, which is used as long as anybody calls it.
+fn prefixed(path: &str) -> Option<&'static str> {
+    let rest = path.strip_prefix(operations::PREFIX)?;
+    let path = if rest.is_empty() { "/operations/" } else { path };
+    PATHS.iter().map(|legacy| legacy.operations).chain([SLACK_TOO]).find(|known| *known == path)
+}
+
+/// What is counted, and judged by no guard.
+fn unsteered(route: &'static str) -> Answered {
+    Answered { route, contract: ApiVersion::Operations.as_str(), mark: UNSTEERED.to_owned() }
 }
 
 /// Which contract answers. While everybody goes one way nobody is looked at.
@@ -97,33 +134,7 @@ async fn choose(request: &mut ServiceRequest, legacy: &Legacy, steering: Steerin
     contract(steering, author.as_deref())
 }
 
-/// Who calls, where a credential says so: never kept, only counted by.
-fn in_head(request: &ServiceRequest) -> Option<String> {
-    let header = |name: &str| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
-    let credential = header("authorization").or_else(|| header("x-api-key"));
-    credential
-        .map(|credential| subject(&credential).unwrap_or(credential))
-        .or_else(|| Some(request.peer_addr()?.ip().to_string()))
-}
-
-/// Whom a token is about, unverified: who gets a new one every hour stays where he is.
-fn subject(credential: &str) -> Option<String> {
-    let claims = credential.split('.').nth(1)?;
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    Some(claims.get("sub")?.as_str()?.to_owned())
-}
-
-/// Who wrote, in a body that nobody has verified yet: it decides about the words of the answer, and nothing else.
-async fn in_body(request: &mut ServiceRequest) -> Option<String> {
-    let bytes = tokio::time::timeout(PATIENCE, request.extract::<Bytes>()).await.ok()?.ok()?;
-    request.set_payload(Payload::from(bytes.clone()));
-    let event: Option<Value> = serde_json::from_slice(&bytes).ok();
-    let user = event.as_ref().and_then(|body| body.pointer("/event/user")).and_then(Value::as_str);
-    let from = || form_urlencoded::parse(&bytes).find(|(name, _)| name == "From").map(|(_, value)| value.into_owned());
-    user.map(str::to_owned).or_else(from)
-}
-
-fn rewrite(request: &mut ServiceRequest, path: &'static str) {
+fn rewrite(request: &mut ServiceRequest, legacy: &'static Legacy, path: &'static str) {
     let called = request.uri().clone();
     let wanted = called.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let mut parts = called.clone().into_parts();
@@ -132,12 +143,15 @@ fn rewrite(request: &mut ServiceRequest, path: &'static str) {
     let Ok(uri) = Uri::from_parts(parts) else { return };
     request.match_info_mut().get_mut().update(&uri);
     request.head_mut().uri = uri;
-    request.extensions_mut().insert(Called(called));
+    request.extensions_mut().insert(Called { uri: called, path: legacy.path });
 }
 
-/// Where each legacy path is answered for good.
+/// What comes after the legacy path that was called, whichever contract answers it, or after a path under the prefix. Nothing
+/// for what is no path of the old contract.
 #[must_use]
-pub fn successor(operations: &str) -> &'static str {
-    let path = operations.strip_prefix("/operations").filter(|path| *path != "/");
-    PATHS.iter().find(|legacy| Some(legacy.path) == path).map_or("/docs", |legacy| legacy.dispatch)
+pub fn successor(request: &HttpRequest) -> Option<&'static str> {
+    let called = called_path(&request.extensions());
+    let is_old = called.is_some() || operations::speaks(request);
+    let path = called.or_else(|| request.path().strip_prefix(operations::PREFIX)).filter(|path| *path != ROOT);
+    is_old.then(|| PATHS.iter().find(|legacy| Some(legacy.path) == path).map_or("/docs", |legacy| legacy.dispatch))
 }

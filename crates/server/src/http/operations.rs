@@ -7,6 +7,7 @@ pub mod chat;
 pub mod classify;
 pub mod contract;
 pub mod root;
+mod shadow;
 pub mod slack;
 pub mod sms;
 pub mod status;
@@ -43,17 +44,17 @@ pub fn speaks(request: &HttpRequest) -> bool {
     request.path().strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The middleware of all these paths: each answer says that it is deprecated (RFC 9745), until when it is there (RFC 8594),
-/// and what comes after it.
+/// The middleware of all these paths, and of the unprefixed ones whichever contract answers: each answer says that its path is
+/// deprecated (RFC 9745), until when it is there (RFC 8594), and what comes after it.
 ///
 /// # Errors
 /// Only what an inner middleware failed with before there was an answer.
 pub async fn farewell<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let dates = request.app_data::<Data<Farewell>>().map(|dates| ***dates);
     let mut answer = next.call(request).await?;
-    let path = answer.request().path().to_owned();
-    if let Some(dates) = dates.filter(|_| speaks(answer.request())) {
-        let successor = format!("<{}>; rel=\"successor-version\"", legacy::successor(&path));
+    let successor = legacy::successor(answer.request());
+    if let (Some(dates), Some(successor)) = (dates, successor) {
+        let successor = format!("<{successor}>; rel=\"successor-version\"");
         let sunset = dates.sunset.format(&Rfc2822).unwrap_or_default().replace("+0000", "GMT");
         for (name, value) in
             [(DEPRECATION, format!("@{}", dates.deprecated.unix_timestamp())), (SUNSET, sunset), (LINK, successor)]

@@ -1,7 +1,7 @@
 //! W3C trace context of every request, the access log, and the place where errors get their final shape.
 //! Must not log query strings, bodies or credentials.
 
-use super::problem;
+use super::{legacy, problem};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -89,8 +89,12 @@ pub async fn trace<B: MessageBody + 'static>(
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     // The pattern, never the path: a path may hold a person's id.
-    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-    let span = tracing::info_span!("request", trace_id = context.trace_id(), %method, route);
+    let pattern = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    // Of a legacy path what was called, and what the flag has made of it.
+    let called = legacy::called_path(&request.extensions());
+    let served_by = called.is_some().then(|| pattern.clone());
+    let (route, served_by) = (called.map_or(pattern, str::to_owned), served_by.as_deref());
+    let span = tracing::info_span!("request", trace_id = context.trace_id(), %method, route, served_by);
     let began = Instant::now();
     let answered = next.call(request).instrument(span.clone()).await;
     let mut response = span.in_scope(|| answered.map(|response| problem::finish(response, &context)))?;
@@ -100,7 +104,7 @@ pub async fn trace<B: MessageBody + 'static>(
     let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     // The line carries what the span knows itself: reading it back out of the span costs as much as writing the line.
-    tracing::info!(parent: None, trace_id = context.trace_id(), %method, route, status, took_us, "answered");
+    tracing::info!(parent: None, trace_id = context.trace_id(), %method, route, served_by, status, took_us, "answered");
     Ok(response)
 }
 

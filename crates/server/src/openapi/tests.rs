@@ -98,6 +98,7 @@ fn every_enum_of_the_document_lists_the_words_of_the_domain_or_of_the_wire() {
         ("ApiVersion", json!(ApiVersion::ALL.map(ApiVersion::as_str))),
         ("DeadOrder", json!(["newest", "oldest"])),
         ("FaultClass", json!(["pipeline", "target"])),
+        ("GuardStanding", json!(["armed", "passed", "flipped_back", "not_judged"])),
         ("OwnerKind", json!(["realtor", "staff", "destination", "operator"])),
         ("PolicyAction", json!(["send", "hold", "nothing"])),
         ("PolicySource", json!(["file", "built_in"])),

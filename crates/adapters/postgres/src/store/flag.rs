@@ -1,16 +1,17 @@
 //! The `FlagStore` port over table `dispatch.flag`, with a NOTIFY for each change.
 //!
-//! It must not know who changed it, nor who reads it.
+//! A change comes into force and into the history in one commit. It must not know who reads it.
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::{Bool, SmallInt, Text};
+use diesel::sql_types::{Bool, Nullable, SmallInt, Text};
 use diesel_async::RunQueryDsl;
 use dispatch_pipeline::ports::doorbell::Doorbell as _;
-use dispatch_pipeline::ports::flag::{ApiVersion, Flag, FlagError, FlagStore, Steering};
+use dispatch_pipeline::ports::flag::{ApiVersion, Change, Flag, FlagError, FlagStore, Steering};
 use std::sync::Arc;
 use uuid::Uuid;
 
+use super::clean;
 use super::doorbell::PgDoorbell;
 use super::error::StoreError;
 use super::sql::sql;
@@ -21,21 +22,22 @@ const CHANNEL: &str = "dispatch_flag";
 
 const READ: &str = "SELECT version, percent, shadow, mark FROM dispatch.flag";
 
-// The notification goes out with the commit.
+// The notification goes out with the commit. Without $7 whatever is in force gives way.
 const WRITE: &str = "
-WITH told AS (SELECT pg_notify('dispatch_flag', ''))
-INSERT INTO dispatch.flag (version, percent, shadow, mark) SELECT $1, $2, $3, $4 FROM told
-ON CONFLICT (only_row) DO UPDATE SET
-    version = excluded.version, percent = excluded.percent, shadow = excluded.shadow, mark = excluded.mark";
+WITH changed AS (
+    INSERT INTO dispatch.flag AS held (version, percent, shadow, mark)
+    SELECT $1, $2, $3, $4 WHERE $7 IS NULL OR EXISTS (SELECT FROM dispatch.flag WHERE mark = $7)
+    ON CONFLICT (only_row) DO UPDATE SET
+        version = excluded.version, percent = excluded.percent, shadow = excluded.shadow, mark = excluded.mark
+        WHERE $7 IS NULL OR held.mark = $7
+    RETURNING mark),
+recorded AS (
+    INSERT INTO dispatch.flag_changes (mark, version, percent, shadow, changed_by, reason)
+    SELECT $4, $1, $2, $3, $5, $6 FROM changed ON CONFLICT (mark) DO NOTHING)
+SELECT true AS yes FROM changed CROSS JOIN LATERAL pg_notify('dispatch_flag', '')";
 
 const SEED: &str = "
 INSERT INTO dispatch.flag (version, percent, shadow, mark) VALUES ($1, $2, $3, $4) ON CONFLICT (only_row) DO NOTHING";
-
-// A brokerage is there, and it was not Dispatch that made it.
-const ELSEWHERE: &str = "
-SELECT NOT EXISTS (SELECT 1 FROM dispatch.schema_migrations WHERE set_name = 'brokerage')
-    AND EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace('public')
-        AND relname IN ('listings', 'realtors', 'staff', 'dispatch_activities', 'dispatch_agent_tasks')) AS yes";
 
 /// The flag, kept in PostgreSQL.
 #[derive(Clone, Debug)]
@@ -85,27 +87,28 @@ impl PgFlag {
         Self { pool, bell }
     }
 
-    /// Whether this database began as Operations Center.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn began_elsewhere(&self) -> Result<bool, FlagError> {
-        let found: Result<Option<Yes>, StoreError> = async {
-            let mut connection = self.pool.get().await?;
-            Ok(sql(ELSEWHERE).load(&mut *connection).await?.pop())
-        }
-        .await;
-        Ok(found?.is_some_and(|found| found.yes))
-    }
-
     async fn get(&self) -> Result<Option<FlagRow>, StoreError> {
         let mut connection = self.pool.get().await?;
         Ok(sql(READ).load(&mut *connection).await?.pop())
     }
 
-    async fn put(&self, statement: &'static str, flag: &Flag) -> Result<usize, StoreError> {
+    async fn change(&self, change: &Change, instead_of: Option<&str>) -> Result<Option<Yes>, StoreError> {
         let mut connection = self.pool.get().await?;
-        Ok(sql(statement)
+        let Steering { version, percent, shadow } = change.flag.steering;
+        let statement = sql(WRITE)
+            .bind::<Text, _>(version.as_str())
+            .bind::<SmallInt, _>(i16::from(percent))
+            .bind::<Bool, _>(shadow)
+            .bind::<Text, _>(change.flag.mark.as_str())
+            .bind::<Text, _>(clean(&change.by))
+            .bind::<Nullable<Text>, _>(change.reason.as_deref().map(clean))
+            .bind::<Nullable<Text>, _>(instead_of);
+        Ok(statement.load(&mut *connection).await?.pop())
+    }
+
+    async fn put_first(&self, flag: &Flag) -> Result<usize, StoreError> {
+        let mut connection = self.pool.get().await?;
+        Ok(sql(SEED)
             .bind::<Text, _>(flag.steering.version.as_str())
             .bind::<SmallInt, _>(i16::from(flag.steering.percent))
             .bind::<Bool, _>(flag.steering.shadow)
@@ -125,15 +128,17 @@ impl FlagStore for PgFlag {
         self.get().await?.map(FlagRow::flag).transpose()
     }
 
-    async fn write(&self, steering: Steering) -> Result<Flag, FlagError> {
-        let flag = Flag { steering, mark: Uuid::now_v7().to_string() };
-        self.put(WRITE, &flag).await?;
-        Ok(flag)
+    fn mint(&self, steering: Steering) -> Flag {
+        Flag { steering, mark: Uuid::now_v7().to_string() }
+    }
+
+    async fn write(&self, change: &Change, instead_of: Option<&str>) -> Result<bool, FlagError> {
+        Ok(self.change(change, instead_of).await?.is_some_and(|changed| changed.yes))
     }
 
     async fn seed(&self, steering: Steering) -> Result<Flag, FlagError> {
-        let flag = Flag { steering, mark: Uuid::now_v7().to_string() };
-        if self.put(SEED, &flag).await? > 0 {
+        let flag = self.mint(steering);
+        if self.put_first(&flag).await? > 0 {
             return Ok(flag);
         }
         self.read().await?.ok_or_else(|| FlagError::Unavailable("the flag was taken away meanwhile".into()))

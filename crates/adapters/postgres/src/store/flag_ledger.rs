@@ -5,7 +5,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use dispatch_pipeline::ports::StoreUnavailable;
-use dispatch_pipeline::ports::flag::{ApiVersion, Flag, FlagChange, FlagLedger, Replica, Steering};
+use dispatch_pipeline::ports::flag::{ApiVersion, ChangeCursor, Flag, FlagChange, FlagLedger, Replica, Steering};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -20,7 +20,15 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (mark) DO NOTHING";
 
 const HISTORY: &str = "
 SELECT mark, version, percent, shadow, changed_by, reason, changed_at
-FROM dispatch.flag_changes ORDER BY changed_at DESC LIMIT $1";
+FROM dispatch.flag_changes
+WHERE $2 IS NULL OR (changed_at, mark) < ($2, $3)
+ORDER BY changed_at DESC, mark DESC LIMIT $1";
+
+// A brokerage is there, and it was not Dispatch that made it.
+const ELSEWHERE: &str = "
+SELECT NOT EXISTS (SELECT 1 FROM dispatch.schema_migrations WHERE set_name = 'brokerage')
+    AND EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace('public')
+        AND relname IN ('listings', 'realtors', 'staff', 'dispatch_activities', 'dispatch_agent_tasks')) AS yes";
 
 // By the wall clock, not the transaction's: what matters is when it was so.
 const SERVES: &str = "
@@ -56,6 +64,12 @@ struct ChangeRow {
     reason: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     changed_at: OffsetDateTime,
+}
+
+#[derive(QueryableByName)]
+struct Yes {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
 }
 
 #[derive(QueryableByName)]
@@ -96,10 +110,18 @@ impl FlagLedger for PgFlagLedger {
         Ok(())
     }
 
-    async fn history(&self, limit: u32) -> Result<Vec<FlagChange>, StoreUnavailable> {
-        let statement = sql(HISTORY).bind::<BigInt, _>(i64::from(limit));
+    async fn history(&self, limit: u32, after: Option<&ChangeCursor>) -> Result<Vec<FlagChange>, StoreUnavailable> {
+        let statement = sql(HISTORY)
+            .bind::<BigInt, _>(i64::from(limit))
+            .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.at))
+            .bind::<Nullable<Text>, _>(after.map(|after| after.mark.as_str()));
         let rows: Vec<ChangeRow> = statement.load(&mut *self.connection().await?).await.map_err(StoreError::from)?;
         Ok(rows.into_iter().filter_map(change).collect())
+    }
+
+    async fn began_elsewhere(&self) -> Result<bool, StoreUnavailable> {
+        let found: Vec<Yes> = sql(ELSEWHERE).load(&mut *self.connection().await?).await.map_err(StoreError::from)?;
+        Ok(found.iter().any(|found| found.yes))
     }
 
     async fn serves(&self, replica: &str, mark: &str) -> Result<(), StoreUnavailable> {

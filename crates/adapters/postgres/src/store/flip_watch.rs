@@ -1,16 +1,19 @@
-//! The `FlipWatch` port over tables `dispatch.legacy_traffic`, `flag_guards` and `shadow_differences`. It must not judge.
+//! The `FlipWatch` port over tables `dispatch.legacy_traffic`, `flag_guards` and those of the shadow. It must not judge.
+
+mod lately;
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, SmallInt, Text};
 use diesel_async::RunQueryDsl;
 use dispatch_pipeline::helm::Traffic;
 use dispatch_pipeline::ports::StoreUnavailable;
 use dispatch_pipeline::ports::flag::{ApiVersion, Steering};
-use dispatch_pipeline::ports::flip_watch::{Answered, Due, FlipWatch, ShadowDifference, WatchEnd, WatchState, Watched};
+use dispatch_pipeline::ports::flip_watch::{
+    Answered, Compared, Due, FlipWatch, Lately, ShadowDifference, WatchEnd, WatchState, Watched,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use uuid::Uuid;
 
 use super::error::StoreError;
 use super::micros;
@@ -26,28 +29,33 @@ ORDER BY route, contract, mark
 ON CONFLICT (minute, route, contract, mark) DO UPDATE SET
     answered = kept.answered + excluded.answered, failed = kept.failed + excluded.failed, slow = kept.slow + excluded.slow";
 
+// What it is judged against is fixed here. What failed under a flip that was taken back is no measure for the next one.
 const ARM: &str = "
-INSERT INTO dispatch.flag_guards (mark, back_version, back_percent, back_shadow, until)
-VALUES ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 microsecond') ON CONFLICT (mark) DO NOTHING";
+INSERT INTO dispatch.flag_guards
+    (mark, back_version, back_percent, back_shadow, contract, until, before_answered, before_failed, before_slow)
+SELECT $1, $2, $3, $4, $5, clock_timestamp() + $6 * interval '1 microsecond',
+    coalesce(sum(answered), 0)::bigint, coalesce(sum(failed), 0)::bigint, coalesce(sum(slow), 0)::bigint
+FROM dispatch.legacy_traffic AS seen
+WHERE minute > now() - interval '1 hour' AND contract = $7 AND mark NOT IN ($1, '')
+    AND NOT EXISTS (SELECT FROM dispatch.flag_guards AS back WHERE back.mark = seen.mark AND back.state = 'flipped_back')
+ON CONFLICT (mark) DO NOTHING";
 
-// A watch that has just begun is none of those: whoever claims may not have heard of its flip yet.
+// A watch that has just begun is none of those: its flip may not be in force yet, or whoever claims has not heard of it.
 const OVERTAKEN: &str = "
 UPDATE dispatch.flag_guards SET state = 'overtaken'
-WHERE state = 'armed' AND mark <> $1 AND armed_at < now() - interval '5 seconds'";
+WHERE state = 'armed' AND mark <> $1
+    AND coalesce(in_force_at + interval '5 seconds', armed_at + interval '60 seconds') < now()";
 
-// A judge that died is followed by another one.
+// A judge that died is followed by another one, and no claim outlasts the watch: its last word comes when it is over.
 const CLAIM: &str = "
-UPDATE dispatch.flag_guards AS guard SET claimed_until = now() + interval '5 seconds'
+UPDATE dispatch.flag_guards AS guard SET
+    in_force_at = coalesce(in_force_at, now()),
+    claimed_until = CASE WHEN until > now() THEN least(until, now() + interval '5 seconds') ELSE now() + interval '5 seconds' END
 WHERE mark = $1 AND state = 'armed' AND (claimed_until IS NULL OR claimed_until <= now())
-RETURNING back_version, back_percent, back_shadow, until <= now() AS is_over,
-    ARRAY(SELECT coalesce(sum(figure), 0)::bigint FROM (
-        SELECT unnest(ARRAY[answered, failed, slow]) AS figure, unnest(ARRAY[1, 2, 3]) AS place FROM dispatch.legacy_traffic
-        WHERE mark <> $1 AND minute > guard.armed_at - interval '1 hour'
-        UNION ALL SELECT 0, generate_series(1, 3)) AS figures GROUP BY place ORDER BY place) AS before,
-    ARRAY(SELECT coalesce(sum(figure), 0)::bigint FROM (
-        SELECT unnest(ARRAY[answered, failed, slow]) AS figure, unnest(ARRAY[1, 2, 3]) AS place FROM dispatch.legacy_traffic
-        WHERE mark = $1
-        UNION ALL SELECT 0, generate_series(1, 3)) AS figures GROUP BY place ORDER BY place) AS since";
+RETURNING back_version, back_percent, back_shadow, contract, until <= now() AS is_over,
+    ARRAY[before_answered, before_failed, before_slow] AS before,
+    (SELECT ARRAY[coalesce(sum(answered), 0), coalesce(sum(failed), 0), coalesce(sum(slow), 0)]::bigint[]
+        FROM dispatch.legacy_traffic AS seen WHERE seen.mark = guard.mark AND seen.contract = guard.contract) AS since";
 
 const END: &str = "
 UPDATE dispatch.flag_guards SET state = $2, reason = $3, claimed_until = NULL WHERE mark = $1 AND state = 'armed'";
@@ -55,23 +63,11 @@ UPDATE dispatch.flag_guards SET state = $2, reason = $3, claimed_until = NULL WH
 const STATE: &str = "
 SELECT state, reason, extract(epoch FROM until - now())::float8 AS left_seconds FROM dispatch.flag_guards WHERE mark = $1";
 
-const RECENT: &str = "
-SELECT route, contract, sum(answered)::bigint AS answered, sum(failed)::bigint AS failed, sum(slow)::bigint AS slow
-FROM dispatch.legacy_traffic WHERE minute > now() - interval '1 hour' GROUP BY route, contract ORDER BY route, contract";
-
-const DIFFERENCES: &str = "
-SELECT route, field, count(*) AS times FROM dispatch.shadow_differences, unnest(fields) AS field
-WHERE seen_at > now() - interval '1 hour' GROUP BY route, field ORDER BY times DESC, route, field";
-
-const DIFFERS: &str = "
-INSERT INTO dispatch.shadow_differences (difference_id, route, trace_id, fields)
-SELECT difference_id, route, trace_id, string_to_array(fields, ',')
-FROM unnest($1, $2, $3, $4) AS new (difference_id, route, trace_id, fields)";
-
 const PURGE: &str = "
 WITH traffic AS (DELETE FROM dispatch.legacy_traffic WHERE minute < now() - interval '7 days' RETURNING 1),
-    differences AS (DELETE FROM dispatch.shadow_differences WHERE seen_at < now() - interval '7 days' RETURNING 1)
-SELECT (SELECT count(*) FROM traffic) + (SELECT count(*) FROM differences) AS rows";
+    differences AS (DELETE FROM dispatch.shadow_differences WHERE seen_at < now() - interval '7 days' RETURNING 1),
+    comparisons AS (DELETE FROM dispatch.shadow_comparisons WHERE minute < now() - interval '7 days' RETURNING 1)
+SELECT (SELECT count(*) FROM traffic) + (SELECT count(*) FROM differences) + (SELECT count(*) FROM comparisons) AS rows";
 
 /// Traffic of legacy paths, and watched flips.
 #[derive(Clone, Debug)]
@@ -87,6 +83,8 @@ struct DueRow {
     back_percent: i16,
     #[diesel(sql_type = Bool)]
     back_shadow: bool,
+    #[diesel(sql_type = Text)]
+    contract: String,
     #[diesel(sql_type = Bool)]
     is_over: bool,
     #[diesel(sql_type = Array<BigInt>)]
@@ -106,33 +104,40 @@ struct StateRow {
 }
 
 #[derive(QueryableByName)]
-struct RecentRow {
-    #[diesel(sql_type = Text)]
-    route: String,
-    #[diesel(sql_type = Text)]
-    contract: String,
-    #[diesel(sql_type = BigInt)]
-    answered: i64,
-    #[diesel(sql_type = BigInt)]
-    failed: i64,
-    #[diesel(sql_type = BigInt)]
-    slow: i64,
-}
-
-#[derive(QueryableByName)]
-struct DifferenceRow {
-    #[diesel(sql_type = Text)]
-    route: String,
-    #[diesel(sql_type = Text)]
-    field: String,
-    #[diesel(sql_type = BigInt)]
-    times: i64,
-}
-
-#[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     rows: i64,
+}
+
+impl DueRow {
+    /// Nothing where it was armed by a release that knows more contracts.
+    fn due(self, mark: &str) -> Option<Due> {
+        let version = ApiVersion::parse(&self.back_version)?;
+        let contract = ApiVersion::parse(&self.contract)?;
+        let percent = u8::try_from(self.back_percent).unwrap_or(100);
+        let back = Steering { version, percent, shadow: self.back_shadow };
+        Some(Due {
+            watched: Watched { mark: mark.to_owned(), back, contract, against: contract.other() },
+            before: traffic(&self.before),
+            since: traffic(&self.since),
+            is_over: self.is_over,
+        })
+    }
+}
+
+impl StateRow {
+    fn state(self) -> WatchState {
+        let why = self.reason.unwrap_or_default();
+        let end = match self.state.as_str() {
+            "armed" => None,
+            "passed" => Some(WatchEnd::Passed(why)),
+            "flipped_back" => Some(WatchEnd::FlippedBack(why)),
+            "unjudged" => Some(WatchEnd::Unjudged(why)),
+            _ => Some(WatchEnd::Overtaken),
+        };
+        let left = end.is_none().then(|| Duration::from_secs_f64(self.left_seconds.max(0.0)));
+        WatchState { left, end }
+    }
 }
 
 impl PgFlipWatch {
@@ -174,29 +179,24 @@ impl FlipWatch for PgFlipWatch {
             .bind::<Text, _>(watched.back.version.as_str())
             .bind::<SmallInt, _>(i16::from(watched.back.percent))
             .bind::<Bool, _>(watched.back.shadow)
-            .bind::<BigInt, _>(micros(lasts));
+            .bind::<Text, _>(watched.contract.as_str())
+            .bind::<BigInt, _>(micros(lasts))
+            .bind::<Text, _>(watched.against.as_str());
         statement.execute(&mut *self.connection().await?).await.map_err(StoreError::from)?;
         Ok(())
     }
 
     async fn claim(&self, current: &str) -> Result<Option<Due>, StoreUnavailable> {
         let Some(row) = self.due(current).await? else { return Ok(None) };
-        let Some(version) = ApiVersion::parse(&row.back_version) else { return Ok(None) };
-        let percent = u8::try_from(row.back_percent).unwrap_or(100);
-        let back = Steering { version, percent, shadow: row.back_shadow };
-        Ok(Some(Due {
-            watched: Watched { mark: current.to_owned(), back },
-            before: traffic(&row.before),
-            since: traffic(&row.since),
-            is_over: row.is_over,
-        }))
+        Ok(row.due(current))
     }
 
     async fn end(&self, mark: &str, end: &WatchEnd) -> Result<(), StoreUnavailable> {
         let (state, reason) = match end {
-            WatchEnd::Passed => ("passed", None),
+            WatchEnd::Passed(figures) => ("passed", Some(figures.as_str())),
             WatchEnd::FlippedBack(reason) => ("flipped_back", Some(reason.as_str())),
             WatchEnd::Overtaken => ("overtaken", None),
+            WatchEnd::Unjudged(why) => ("unjudged", Some(why.as_str())),
         };
         let statement = sql(END).bind::<Text, _>(mark).bind::<Text, _>(state).bind::<Nullable<Text>, _>(reason);
         statement.execute(&mut *self.connection().await?).await.map_err(StoreError::from)?;
@@ -206,39 +206,27 @@ impl FlipWatch for PgFlipWatch {
     async fn state(&self, mark: &str) -> Result<Option<WatchState>, StoreUnavailable> {
         let statement = sql(STATE).bind::<Text, _>(mark);
         let mut rows: Vec<StateRow> = statement.load(&mut *self.connection().await?).await.map_err(StoreError::from)?;
-        Ok(rows.pop().map(|row| match row.state.as_str() {
-            "armed" => WatchState { left: Some(Duration::from_secs_f64(row.left_seconds.max(0.0))), end: None },
-            "passed" => WatchState { left: None, end: Some(WatchEnd::Passed) },
-            "flipped_back" => {
-                WatchState { left: None, end: Some(WatchEnd::FlippedBack(row.reason.unwrap_or_default())) }
-            }
-            _ => WatchState { left: None, end: Some(WatchEnd::Overtaken) },
-        }))
+        Ok(rows.pop().map(StateRow::state))
     }
 
-    async fn recent(&self) -> Result<Vec<(String, ApiVersion, Traffic)>, StoreUnavailable> {
-        let rows: Vec<RecentRow> = sql(RECENT).load(&mut *self.connection().await?).await.map_err(StoreError::from)?;
-        let known = |row: RecentRow| {
-            let version = ApiVersion::parse(&row.contract)?;
-            Some((row.route, version, traffic(&[row.answered, row.failed, row.slow])))
-        };
-        Ok(rows.into_iter().filter_map(known).collect())
+    async fn recent(&self) -> Result<Vec<Lately>, StoreUnavailable> {
+        Ok(lately::recent(&mut *self.connection().await?).await?)
+    }
+
+    async fn compared(&self, tallies: &BTreeMap<&'static str, Compared>) -> Result<(), StoreUnavailable> {
+        Ok(lately::compared(&mut *self.connection().await?, tallies).await?)
+    }
+
+    async fn comparisons(&self) -> Result<Vec<(String, Compared)>, StoreUnavailable> {
+        Ok(lately::comparisons(&mut *self.connection().await?).await?)
     }
 
     async fn differences(&self) -> Result<Vec<(String, String, u64)>, StoreUnavailable> {
-        let rows: Vec<DifferenceRow> =
-            sql(DIFFERENCES).load(&mut *self.connection().await?).await.map_err(StoreError::from)?;
-        Ok(rows.into_iter().map(|row| (row.route, row.field, u64::try_from(row.times).unwrap_or(0))).collect())
+        Ok(lately::differences(&mut *self.connection().await?).await?)
     }
 
     async fn differs(&self, differences: &[ShadowDifference]) -> Result<(), StoreUnavailable> {
-        let statement = sql(DIFFERS)
-            .bind::<Array<SqlUuid>, _>(differences.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(differences.iter().map(|one| one.route).collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(differences.iter().map(|one| one.trace_id.as_str()).collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(differences.iter().map(|one| one.fields.join(",")).collect::<Vec<_>>());
-        statement.execute(&mut *self.connection().await?).await.map_err(StoreError::from)?;
-        Ok(())
+        Ok(lately::differs(&mut *self.connection().await?, differences).await?)
     }
 
     async fn purge(&self) -> Result<u32, StoreUnavailable> {

@@ -130,6 +130,7 @@ async fn flip_watch() {
         let micros = by.as_micros();
         let moved = format!(
             "UPDATE dispatch.flag_guards SET until = until - {micros} * interval '1 microsecond',
+                 in_force_at = in_force_at - {micros} * interval '1 microsecond',
                  armed_at = armed_at - {micros} * interval '1 microsecond',
                  claimed_until = claimed_until - {micros} * interval '1 microsecond'"
         );

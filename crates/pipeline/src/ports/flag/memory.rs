@@ -1,9 +1,10 @@
 //! A `FlagStore` and a `FlagLedger` in memory, for tests.
 
-use super::{Flag, FlagChange, FlagError, FlagLedger, FlagStore, Replica, Steering};
+use super::{Change, ChangeCursor, Flag, FlagChange, FlagError, FlagLedger, FlagStore, Replica, Steering};
 use crate::ports::StoreUnavailable;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -17,6 +18,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Default)]
 pub struct MemoryFlag {
     flag: Mutex<Option<Flag>>,
+    marks: AtomicU32,
     stirs: Notify,
     is_down: Mutex<bool>,
 }
@@ -25,6 +27,17 @@ impl MemoryFlag {
     /// From now on it does not answer, or answers again.
     pub fn set_down(&self, is_down: bool) {
         *held(&self.is_down) = is_down;
+    }
+
+    /// Sets it without anybody's name.
+    ///
+    /// # Errors
+    /// `Unavailable` while it is down.
+    pub async fn put(&self, steering: Steering) -> Result<Flag, FlagError> {
+        let flag = self.mint(steering);
+        let change = Change { flag: flag.clone(), by: "test".into(), reason: None };
+        self.write(&change, None).await?;
+        Ok(flag)
     }
 
     fn up(&self) -> Result<(), FlagError> {
@@ -43,22 +56,27 @@ impl FlagStore for MemoryFlag {
         Ok(held(&self.flag).clone())
     }
 
-    async fn write(&self, steering: Steering) -> Result<Flag, FlagError> {
+    fn mint(&self, steering: Steering) -> Flag {
+        Flag { steering, mark: (self.marks.fetch_add(1, Ordering::Relaxed) + 1).to_string() }
+    }
+
+    async fn write(&self, change: &Change, instead_of: Option<&str>) -> Result<bool, FlagError> {
         self.up()?;
         let mut flag = held(&self.flag);
-        let count = flag.as_ref().map_or(0, |flag| flag.mark.parse::<u32>().unwrap_or(0));
-        let new = Flag { steering, mark: (count + 1).to_string() };
-        *flag = Some(new.clone());
+        if instead_of.is_some_and(|mark| flag.as_ref().is_none_or(|flag| flag.mark != mark)) {
+            return Ok(false);
+        }
+        *flag = Some(change.flag.clone());
         drop(flag);
         self.stirs.notify_one();
-        Ok(new)
+        Ok(true)
     }
 
     async fn seed(&self, steering: Steering) -> Result<Flag, FlagError> {
         let before = self.read().await?;
         match before {
             Some(flag) => Ok(flag),
-            None => self.write(steering).await,
+            None => self.put(steering).await,
         }
     }
 
@@ -68,10 +86,23 @@ impl FlagStore for MemoryFlag {
 }
 
 /// A ledger in memory; nobody in it grows silent.
-#[derive(Default)]
 pub struct MemoryFlagLedger {
+    began: Mutex<Option<bool>>,
     changes: Mutex<Vec<FlagChange>>,
     replicas: Mutex<BTreeMap<String, (String, OffsetDateTime)>>,
+}
+
+impl Default for MemoryFlagLedger {
+    fn default() -> Self {
+        Self { began: Some(false).into(), changes: Mutex::default(), replicas: Mutex::default() }
+    }
+}
+
+impl MemoryFlagLedger {
+    /// From now on it began as Operations Center or did not; `None` where it cannot say.
+    pub fn set_began(&self, began: Option<bool>) {
+        *held(&self.began) = began;
+    }
 }
 
 #[async_trait]
@@ -85,8 +116,14 @@ impl FlagLedger for MemoryFlagLedger {
         Ok(())
     }
 
-    async fn history(&self, limit: u32) -> Result<Vec<FlagChange>, StoreUnavailable> {
-        Ok(held(&self.changes).iter().rev().take(limit as usize).cloned().collect())
+    async fn history(&self, limit: u32, after: Option<&ChangeCursor>) -> Result<Vec<FlagChange>, StoreUnavailable> {
+        let changes = held(&self.changes);
+        let place = after.and_then(|after| changes.iter().position(|change| change.flag.mark == after.mark));
+        Ok(changes[..place.unwrap_or(changes.len())].iter().rev().take(limit as usize).cloned().collect())
+    }
+
+    async fn began_elsewhere(&self) -> Result<bool, StoreUnavailable> {
+        (*held(&self.began)).ok_or_else(|| StoreUnavailable("down".into()))
     }
 
     async fn serves(&self, replica: &str, mark: &str) -> Result<(), StoreUnavailable> {

@@ -1,16 +1,16 @@
 //! `dispatch flag set`: the change, the wait for every replica, and the watch over what it does. Must not know where the flag is
 //! kept.
 
+use super::guard::NOBODY;
 use super::words::{lines, replica, steering, words};
-use super::{CURE, Desk};
+use super::{CURE, Desk, cure};
 use crate::cli::key;
 use crate::cli::stdout::say;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use dispatch_pipeline::helm::{Acknowledged, Setting, begin, follow};
-use dispatch_pipeline::ports::flag::{ApiVersion, Steering};
-use dispatch_pipeline::ports::flip_watch::{FlipWatch, WatchEnd, Watched};
+use dispatch_pipeline::helm::{Acknowledged, Guarding, SetError, Setting, begin, follow, wish};
+use dispatch_pipeline::ports::flag::ApiVersion;
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,64 +21,75 @@ pub(super) struct SetArguments {
     /// operations or dispatch
     #[arg(value_parser = PossibleValuesParser::new(ApiVersion::ALL.map(ApiVersion::as_str)))]
     version: String,
-    /// Why; it stands in the history
-    #[arg(long)]
+    /// Why, in one line of at most 500 characters; it stands in the history
+    #[arg(long, value_parser = reason)]
     reason: Option<String>,
     /// The share of authors that it answers; the others get the other one
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
     percent: u8,
     /// The old contract answers everybody, the new one runs beside it without effects
-    #[arg(long)]
+    #[arg(long, conflicts_with = "percent")]
     shadow: bool,
-    /// Watch errors and slow answers for this long (10m, 1h), and go back by itself when they grow
+    /// Watch errors and slow answers of the new value for this long (10m, at most 24h), and go back when they grow. Ends with 3
+    /// when it went back, with 4 when nobody judged it
     #[arg(long, value_name = "TIME", value_parser = lasting)]
-    guard: Option<Duration>,
+    guard: Option<Guarding>,
     /// How long to wait for the last replica, in seconds
     #[arg(long, default_value_t = 10)]
     wait: u64,
 }
 
+fn reason(text: &str) -> Result<String, String> {
+    wish::reason(text).map_err(|wrong| format!("it {wrong}"))
+}
+
 /// 30s, 10m, 2h.
-fn lasting(text: &str) -> Result<Duration, String> {
+fn lasting(text: &str) -> Result<Guarding, String> {
     let wrong = || format!("{text:?} is no time; write 30s, 10m or 2h");
     let (number, unit) = text.trim().split_at_checked(text.trim().len().saturating_sub(1)).ok_or_else(wrong)?;
-    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let number: i64 = number.parse().map_err(|_| wrong())?;
     let seconds = match unit {
         "s" => Some(number),
         "m" => number.checked_mul(60),
         "h" => number.checked_mul(3600),
         _ => None,
     };
-    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
+    wish::guarding(seconds.ok_or_else(wrong)?).map_err(|why| format!("{text:?}: it {why}"))
 }
 
 impl Desk {
-    pub(super) async fn set(&self, wish: SetArguments) -> Result<ExitCode> {
-        let before = self.store.read().await.context(CURE)?;
-        let version = ApiVersion::parse(&wish.version).context("operations or dispatch")?;
+    pub(super) async fn set(&self, asked: SetArguments) -> Result<ExitCode> {
+        let version = ApiVersion::parse(&asked.version).context("operations or dispatch")?;
+        let steering = wish::steering(version, Some(i64::from(asked.percent)), asked.shadow);
         let setting = Setting {
-            steering: Steering { version, percent: wish.percent, shadow: wish.shadow },
+            steering: steering.map_err(|wrong| anyhow!("--percent {wrong}"))?,
             by: format!("cli:{}", key::account()),
-            reason: wish.reason.clone(),
-            wait: Duration::from_secs(wish.wait),
+            reason: asked.reason,
+            wait: Duration::from_secs(asked.wait),
+            guard: asked.guard,
         };
         let begun = Instant::now();
         let (store, ledger) = (self.store.as_ref(), &self.ledger);
-        let flag = begin(store, ledger, &setting).await.context(CURE)?;
-        // Before anybody is waited for: whoever ends this command meanwhile has asked for a guard.
-        if let Some(lasts) = wish.guard {
-            let back = before.map_or(Steering::all_to(version.other()), |flag| flag.steering);
-            self.flips.arm(&Watched { mark: flag.mark.clone(), back }, lasts).await.context(CURE)?;
-        }
+        let flag = begin(store, ledger, &self.flips, &setting).await;
+        let flag = flag.map_err(|error| self.unset(error))?;
         let done = follow(store, ledger, flag, begun, setting.wait).await.context(CURE)?;
         self.show(&done)?;
         if !done.is_complete() {
             // It is set all the same; whoever is late takes it up by itself.
             return Ok(ExitCode::from(75));
         }
-        match wish.guard {
-            Some(_) => self.stand_guard(&done).await,
+        match setting.guard {
+            Some(_) => self.stand_guard(&done.flag.mark).await,
             None => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// Which of the two did not answer.
+    fn unset(&self, error: SetError) -> anyhow::Error {
+        match error {
+            SetError::Store(_) => anyhow::Error::new(error).context(cure(self.store.name())),
+            SetError::Ledger(_) => anyhow::Error::new(error).context(CURE),
+            SetError::Contended | SetError::CutOff => error.into(),
         }
     }
 
@@ -93,30 +104,14 @@ impl Desk {
         say(&words(done.flag.steering))?;
         lines(&done.replicas, &done.flag.mark)?;
         let of = done.replicas.len();
-        say(&if done.is_complete() {
+        say(&if done.replicas.is_empty() {
+            format!("{NOBODY}: it is set, and whoever starts serves by it")
+        } else if done.is_complete() {
             format!("{of} of {of} replicas serve by it, the last after {} ms", done.took.as_millis())
         } else {
             let late = done.replicas.iter().filter(|one| one.mark != done.flag.mark).count();
             format!("{late} of {of} replicas do not serve by it yet; they take it up by themselves")
         })
-    }
-
-    /// The replicas watch; this only tells. Whoever leaves it disarms nothing.
-    async fn stand_guard(&self, done: &Acknowledged) -> Result<ExitCode> {
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let Some(state) = self.flips.state(&done.flag.mark).await.context(CURE)? else {
-                bail!("nobody watches this change any more");
-            };
-            let (said, code) = match state.end {
-                None => continue,
-                Some(WatchEnd::Passed) => ("passed".to_owned(), ExitCode::SUCCESS),
-                Some(WatchEnd::FlippedBack(why)) => (format!("flipped back: {why}"), ExitCode::from(3)),
-                Some(WatchEnd::Overtaken) => ("overtaken by another change".to_owned(), ExitCode::SUCCESS),
-            };
-            say(&if self.json { json!({ "guard": said }).to_string() } else { format!("guard: {said}") })?;
-            return Ok(code);
-        }
     }
 }
 
@@ -126,9 +121,9 @@ mod tests {
 
     #[test]
     fn times_are_numbers_with_a_unit() {
-        assert_eq!(lasting("10m"), Ok(Duration::from_secs(600)));
-        assert_eq!(lasting("2h"), Ok(Duration::from_secs(7200)));
-        for wrong in ["", "m", "0s", "10", "10d", "-1m", "1.5h", "é"] {
+        let of = |seconds| Ok(Guarding { lasts: Duration::from_secs(seconds), back: None });
+        assert_eq!((lasting("10m"), lasting("24h")), (of(600), of(86_400)));
+        for wrong in ["", "m", "0s", "10", "10d", "-1m", "1.5h", "é", "25h"] {
             assert!(lasting(wrong).is_err(), "{wrong}");
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::cli::stdout::say;
 use anyhow::Result;
+use dispatch_pipeline::helm::wish::is_plain;
 use dispatch_pipeline::ports::flag::{FlagChange, Replica, Steering};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -19,7 +20,7 @@ pub(super) fn words(steering: Steering) -> String {
     format!("api_version: {}{share}{shadow}", version.as_str())
 }
 
-fn stamp(at: OffsetDateTime) -> String {
+pub(super) fn stamp(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
@@ -46,14 +47,19 @@ pub(super) fn changed(change: &FlagChange) -> Value {
 }
 
 pub(super) fn told(change: &FlagChange) -> String {
-    let why = change.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{}  {}  by {}{why}", stamp(change.at), words(change.flag.steering), change.by)
+    let why = change.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    format!("{}  {}  by {}{why}", stamp(change.at), words(change.flag.steering), one_line(&change.by))
+}
+
+/// One change is one line, whatever an earlier release let in.
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if is_plain(character) { character } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dispatch_pipeline::ports::flag::ApiVersion;
+    use dispatch_pipeline::ports::flag::{ApiVersion, Flag};
 
     #[test]
     fn a_share_and_a_shadow_are_said() {
@@ -62,5 +68,14 @@ mod tests {
             "api_version: dispatch for 25 % of authors; operations answers, dispatch runs beside it without effects";
         assert_eq!(words(part), said);
         assert_eq!(words(Steering::all_to(ApiVersion::Operations)), "api_version: operations");
+    }
+
+    #[test]
+    fn nobody_writes_a_line_of_somebody_else() {
+        let flag = Flag { steering: Steering::all_to(ApiVersion::Operations), mark: "m".into() };
+        let reason = Some("a\n2026-01-01T00:00:00Z  by cli:alice".to_owned());
+        let change = FlagChange { flag, by: "cli:a\u{1b}[1A".into(), reason, at: OffsetDateTime::UNIX_EPOCH };
+        let said = told(&change);
+        assert!(said.chars().all(is_plain) && said.contains("by cli:a") && said.contains("2026-01-01"), "{said:?}");
     }
 }

@@ -2,17 +2,17 @@
 
 use super::body::{Mistakes, object, refused};
 use super::contract::{ClassifyRequest, Refused};
+use super::shadow::{Old, Shadow};
 use super::{told, untold};
 use crate::http::caller::Caller;
 use crate::http::idempotency::Operation;
 use crate::http::trace::TraceContext;
-use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use dispatch_classification::classification::Classification;
 use dispatch_mission::signal::Source;
 use dispatch_pipeline::classify::{Asked, Classify};
 use dispatch_pipeline::helm::Helm;
-use dispatch_pipeline::ports::flip_watch::ShadowDifference;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -33,6 +33,7 @@ const MOST_CHARS: usize = 16_000;
     ),
 )]
 pub async fn classify(
+    request: HttpRequest,
     caller: Caller,
     operation: Operation,
     classify: Data<Classify>,
@@ -40,46 +41,30 @@ pub async fn classify(
     trace: TraceContext,
     body: Bytes,
 ) -> HttpResponse {
+    let shadow = helm.steering().shadow.then(|| Shadow::cast(&request, &body, classify.clone(), helm, trace));
     let asked = match object(&body).and_then(|body| read(&body)) {
         Ok(asked) => asked,
-        Err(wrong) => return refused(&wrong),
+        Err(wrong) => {
+            let answer = refused(&wrong);
+            Shadow::compare(shadow, Old::Refused(answer.status()));
+            return answer;
+        }
     };
-    let again = helm.steering().shadow.then(|| asked.clone());
     let questions = classify.take(caller.principal(), operation.id(), vec![asked]);
     let answered = Data::clone(&classify).into_inner().answer_at_home(questions).await;
     match answered.map(|kept| kept.into_iter().next()) {
         Ok(Some(kept)) => {
             let shown = shown(&kept.classified.classification);
-            if let Some(asked) = again {
-                actix_web::rt::spawn(shadow(asked, shown.clone(), classify, helm, trace));
-            }
+            Shadow::compare(shadow, Old::Told(shown.clone()));
             told(&shown)
         }
         Ok(None) => untold("nothing was classified"),
         Err(error) => {
             tracing::error!(%error, "a text was not classified");
+            Shadow::compare(shadow, Old::Untold);
             untold("classification failed")
         }
     }
-}
-
-/// What the new contract makes of it, beside the answer and without effects; what differs is noted by name.
-async fn shadow(asked: Asked, old: Value, classify: Data<Classify>, helm: Data<Helm>, trace: TraceContext) {
-    let fields = match classify.into_inner().look(asked).await {
-        Ok(new) => differing(&old, &shown(&new.classification)),
-        Err(_) => vec!["unanswered".to_owned()],
-    };
-    if !fields.is_empty() {
-        let trace_id = trace.trace_id().to_owned();
-        helm.over().differs(ShadowDifference { route: "/classify", trace_id, fields });
-    }
-}
-
-/// The members that say something else. How sure a mind is differs always, and is no difference.
-fn differing(old: &Value, new: &Value) -> Vec<String> {
-    let counts = |name: &&String| !matches!(name.as_str(), "confidence" | "explanations");
-    let members = old.as_object().into_iter().flat_map(Map::keys).filter(counts);
-    members.filter(|name| old[name.as_str()] != new[name.as_str()]).cloned().collect()
 }
 
 fn read(body: &Map<String, Value>) -> Result<Asked, Value> {

@@ -1,12 +1,12 @@
 //! A problem on its way out: rendered, and its whole chain logged, once. Must not know which errors there are.
 
 use super::{Problem, ProblemBody, kind};
-use crate::http::operations;
 use crate::http::trace::TraceContext;
+use crate::http::{legacy, operations};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpMessage as _, HttpResponse, ResponseError};
 use std::error::Error as StdError;
 
 /// Where the kinds of problems are named; the code follows.
@@ -109,7 +109,8 @@ pub fn finish<B: MessageBody>(response: ServiceResponse<B>, trace: &TraceContext
     if is_final || !response.status().is_client_error() && !response.status().is_server_error() {
         return response.map_into_left_body();
     }
-    let instance = response.request().path().to_owned();
+    let called = legacy::called_path(&response.request().extensions());
+    let instance = called.unwrap_or_else(|| response.request().path()).to_owned();
     let is_old = operations::speaks(response.request());
     let render = |problem: &Problem| {
         problem.log();

@@ -8,6 +8,7 @@ mod dto;
 mod events;
 pub mod query;
 mod query_dto;
+pub(in crate::http) mod shadow;
 pub mod stream;
 mod words;
 

@@ -1,22 +1,24 @@
 //! `GET`, `PUT /route/flag`, `GET /route/flag/history`: which contract the unprefixed legacy paths speak. Must not know where the
 //! flag is kept.
 
+use super::flag_guard::GuardDto;
+use super::flag_query::{HistoryParameters, HistoryQuery, encode};
 use crate::http::caller::Caller;
 use crate::http::json::JsonBody;
 use crate::http::missions::mirror;
 use crate::http::problem::{Problem, ProblemField, kind};
 use crate::http::timestamp::Timestamp;
 use actix_web::web::{Data, Json};
+use dispatch_pipeline::helm::wish::{self, WrongWish};
 use dispatch_pipeline::helm::{Acknowledged, Helm, SetError, Setting};
 use dispatch_pipeline::ports::flag::{ApiVersion, Flag, FlagChange, FlagError, Replica, Steering};
+use dispatch_pipeline::ports::flip_watch::WatchState;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::ToSchema;
 
 /// How long `PUT` waits for the last replica.
 const WAIT: Duration = Duration::from_secs(5);
-/// Changes that the history shows.
-const MOST_CHANGES: u32 = 100;
 
 mirror! {
     /// A contract that legacy paths can speak.
@@ -37,14 +39,17 @@ pub struct FlagRequestDto {
     /// Which contract answers.
     pub api_version: ApiVersionDto,
     /// The share of authors that it answers, 1 to 100; the others get the other one. 100 unless said otherwise.
-    #[schema(nullable = false, minimum = 1, maximum = 100)]
-    pub percent: Option<u8>,
-    /// Whether the old contract answers everybody while the new one runs beside it, without effects.
+    #[schema(nullable = false, minimum = 1, maximum = 100, value_type = Option<u8>)]
+    pub percent: Option<i64>,
+    /// Whether the old contract answers everybody while the new one runs beside it, without effects. Not beside `percent`.
     #[schema(nullable = false)]
     pub shadow: Option<bool>,
-    /// Why: at most 500 characters; it stands in the history.
-    #[schema(nullable = false, max_length = 500)]
+    /// Why, in one line of at most 500 characters; it stands in the history.
+    #[schema(nullable = false, min_length = 1, max_length = 500)]
     pub reason: Option<String>,
+    /// How many seconds the replicas watch errors and slow answers, and go back when they grow. Not watched unless said.
+    #[schema(nullable = false, minimum = 1, maximum = 86_400, value_type = Option<i32>)]
+    pub guard_s: Option<i64>,
 }
 
 /// The flag, and who serves by it.
@@ -69,6 +74,10 @@ pub struct FlagDto {
     pub complete: bool,
     /// Every live replica.
     pub replicas: Vec<ReplicaDto>,
+    /// The guard over the change that is in force, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub guard: Option<GuardDto>,
 }
 
 /// One replica.
@@ -89,8 +98,12 @@ pub struct ReplicaDto {
 #[schema(as = FlagHistory, example = json!({ "items": [{
     "api_version": "dispatch", "percent": 100, "shadow": false, "by": "user:s-1", "reason": "Cut-over", "at": "2026-11-28T14:03:07.120Z" }] }))]
 pub struct FlagHistoryDto {
-    /// At most 100 changes.
+    /// The changes.
     pub items: Vec<FlagChangeDto>,
+    /// What to pass as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub next_cursor: Option<String>,
 }
 
 /// One change.
@@ -128,15 +141,18 @@ pub struct FlagChangeDto {
     ),
 )]
 pub async fn show(helm: Data<Helm>) -> Result<Json<FlagDto>, Problem> {
-    let replicas = helm.replicas().await?;
-    Ok(Json(FlagDto::of(&helm.flag(), helm.bearing().store, replicas)))
+    let (flag, replicas) = (helm.flag(), helm.replicas().await?);
+    let guard = helm.guard_of(&flag.mark).await?;
+    Ok(Json(FlagDto::of(&flag, helm.bearing().store, replicas, guard)))
 }
 
 /// Sets the flag.
 #[utoipa::path(
     put, path = "/route/flag", operation_id = "setFlag", tag = "route", summary = "Set which contract legacy paths speak",
     description = "Takes effect on every replica within a second; the answer comes when all that live serve by it, or after five \
-                   seconds with `complete: false`. Needs scope `admin`.",
+                   seconds with `complete: false`. With `guard_s` the replicas judge what the contract that it introduces answers \
+                   against what the other one did before, and go back by themselves; `guard` says how that stands. Needs scope \
+                   `admin`.",
     request_body = FlagRequestDto,
     responses(
         (status = 200, description = "It is set", body = FlagDto),
@@ -157,41 +173,64 @@ pub async fn set(
         return Err(Problem::new(&kind::SCOPE_MISSING).detail("This operation needs the scope admin."));
     }
     let wish = body.read(caller.principal())?;
-    let done: Acknowledged = helm.into_inner().set_at_home(wish).await?;
-    Ok(Json(FlagDto::of(&done.flag, done.store, done.replicas)))
+    let helm = helm.into_inner();
+    let done: Acknowledged = helm.clone().set_at_home(wish).await?;
+    let guard = helm.guard_of(&done.flag.mark).await?;
+    Ok(Json(FlagDto::of(&done.flag, done.store, done.replicas, guard)))
 }
 
 /// Lists the changes of the flag.
 #[utoipa::path(
     get, path = "/route/flag/history", operation_id = "listFlagChanges", tag = "route", summary = "Who set the flag, when and why",
-    description = "The newest 100 changes of the flag, newest first.",
+    description = "One page of the changes of the flag, newest first. Take the next page by passing `next_cursor` as `cursor`.",
+    params(HistoryParameters),
     responses(
-        (status = 200, description = "The changes", body = FlagHistoryDto),
+        (status = 200, description = "One page", body = FlagHistoryDto),
+        (status = 400, description = "`invalid_parameters`; `errors` names each"),
         (status = 401, description = "`authentication_required`"),
         (status = 503, description = "`database_unavailable`"),
     ),
 )]
-pub async fn history(helm: Data<Helm>) -> Result<Json<FlagHistoryDto>, Problem> {
-    let items = helm.history(MOST_CHANGES).await?.into_iter().map(Into::into).collect();
-    Ok(Json(FlagHistoryDto { items }))
+pub async fn history(query: HistoryQuery, helm: Data<Helm>) -> Result<Json<FlagHistoryDto>, Problem> {
+    // One more than is shown says whether there are more.
+    let found = helm.history(query.limit + 1, query.after).await?;
+    Ok(Json(FlagHistoryDto::of(found, query.limit)))
 }
 
 impl FlagRequestDto {
     fn read(self, by: &str) -> Result<Setting, Problem> {
-        let percent = self.percent.unwrap_or(100);
-        if !(1..=100).contains(&percent) {
-            let field = ProblemField::pointer("/percent", "must be from 1 to 100");
-            return Err(Problem::new(&kind::INVALID_BODY).errors(vec![field]));
-        }
-        let reason = super::bodies::note(self.reason)?;
-        let version = self.api_version.into();
-        let steering = Steering { version, percent, shadow: self.shadow.unwrap_or(false) };
-        Ok(Setting { steering, by: by.to_owned(), reason, wait: WAIT })
+        let steering = wish::steering(self.api_version.into(), self.percent, self.shadow.unwrap_or(false))?;
+        let reason = self.reason.as_deref().map(wish::reason).transpose()?;
+        let guard = self.guard_s.map(wish::guarding).transpose()?;
+        Ok(Setting { steering, by: by.to_owned(), reason, wait: WAIT, guard })
+    }
+}
+
+impl From<WrongWish> for Problem {
+    fn from(wrong: WrongWish) -> Self {
+        let pointer = match wrong {
+            WrongWish::LongReason => {
+                return Self::new(&kind::LIMIT_EXCEEDED).detail("A reason has at most 500 characters.");
+            }
+            WrongWish::Percent | WrongWish::PartOfShadow => "/percent",
+            WrongWish::BlankReason | WrongWish::ReasonOfLines => "/reason",
+            WrongWish::Guard => "/guard_s",
+        };
+        Self::new(&kind::INVALID_BODY).errors(vec![ProblemField::pointer(pointer, &wrong.to_string())])
+    }
+}
+
+impl FlagHistoryDto {
+    fn of(mut found: Vec<FlagChange>, limit: u32) -> Self {
+        let is_more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let next_cursor = found.last().filter(|_| is_more).map(encode);
+        Self { items: found.into_iter().map(Into::into).collect(), next_cursor }
     }
 }
 
 impl FlagDto {
-    fn of(flag: &Flag, store: &'static str, replicas: Vec<Replica>) -> Self {
+    fn of(flag: &Flag, store: &'static str, replicas: Vec<Replica>, guard: Option<WatchState>) -> Self {
         let live: Vec<Replica> = replicas.into_iter().filter(Replica::is_live).collect();
         let Steering { version, percent, shadow } = flag.steering;
         Self {
@@ -200,6 +239,7 @@ impl FlagDto {
             percent,
             shadow,
             store,
+            guard: guard.map(GuardDto::of),
             complete: live.iter().all(|replica| replica.mark == flag.mark),
             replicas: live
                 .into_iter()
@@ -232,7 +272,7 @@ impl From<SetError> for Problem {
         match error {
             SetError::Store(FlagError::Refused(why)) => Self::new(&kind::DATABASE_UNAVAILABLE).detail(why),
             SetError::Store(error) => Self::new(&kind::DATABASE_UNAVAILABLE).because(error).retry_later(),
-            error @ (SetError::Ledger(_) | SetError::CutOff) => {
+            error @ (SetError::Ledger(_) | SetError::Contended | SetError::CutOff) => {
                 Self::new(&kind::DATABASE_UNAVAILABLE).because(error).retry_later()
             }
         }

@@ -11,6 +11,8 @@ mod dead_query;
 pub mod dispatch;
 mod dto;
 pub mod flag;
+mod flag_guard;
+mod flag_query;
 pub mod held;
 mod plan;
 pub mod policy;

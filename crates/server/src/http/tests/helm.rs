@@ -5,10 +5,11 @@ use super::*;
 use crate::http::operations::Farewell;
 use crate::http::operations::status::Integrations;
 use dispatch_pipeline::helm::{Helm, HelmParts};
-use dispatch_pipeline::ports::flag::{ApiVersion, FlagStore, MemoryFlag, MemoryFlagLedger, Steering};
-use dispatch_pipeline::ports::flip_watch::MemoryFlips;
+use dispatch_pipeline::ports::flag::{ApiVersion, MemoryFlag, MemoryFlagLedger, Steering};
+use dispatch_pipeline::ports::flip_watch::{Compared, MemoryFlips};
 use futures_util::FutureExt as _;
 use time::macros::datetime;
+use tokio_util::sync::CancellationToken;
 
 /// A flag that nobody has set.
 pub(super) fn helm() -> Data<Helm> {
@@ -26,14 +27,14 @@ pub(super) fn integrations() -> Data<Integrations> {
 
 pub(super) fn steered(steering: Steering) -> Data<Helm> {
     let store = Arc::new(MemoryFlag::default());
-    store.write(steering).now_or_never().expect("memory does not wait").expect("written");
+    store.put(steering).now_or_never().expect("memory does not wait").expect("written");
     let parts = HelmParts {
         store,
         ledger: Arc::new(MemoryFlagLedger::default()),
         flips: Arc::new(MemoryFlips::default()),
         replica: "here".into(),
     };
-    Data::from(Helm::take(parts, ApiVersion::Dispatch).now_or_never().expect("memory does not wait"))
+    Data::from(Helm::take(parts, Some(ApiVersion::Dispatch)).now_or_never().expect("memory does not wait"))
 }
 
 pub(super) fn under(version: ApiVersion) -> Surface {
@@ -106,14 +107,14 @@ async fn the_flag_steers_the_unprefixed_webhooks() {
 #[actix_web::test]
 async fn a_flip_between_two_tries_doubles_nothing() {
     let store: Arc<MemoryFlag> = Arc::default();
-    store.write(Steering::all_to(ApiVersion::Operations)).await.unwrap();
+    store.put(Steering::all_to(ApiVersion::Operations)).await.unwrap();
     let parts = HelmParts {
         store: store.clone(),
         ledger: Arc::new(MemoryFlagLedger::default()),
         flips: Arc::new(MemoryFlips::default()),
         replica: "here".into(),
     };
-    let helm = Helm::take(parts, ApiVersion::Operations).await;
+    let helm = Helm::take(parts, Some(ApiVersion::Operations)).await;
     let served = Surface { helm: Data::from(helm.clone()), ..surface(Fault::default()) };
     let app = init_service(app(served)).await;
     let first = call_service(&app, at("/webhooks/slack", &message("once")).to_request()).await;
@@ -123,6 +124,7 @@ async fn a_flip_between_two_tries_doubles_nothing() {
         by: "test".into(),
         reason: None,
         wait: Duration::ZERO,
+        guard: None,
     };
     helm.set(&wish).await.unwrap();
     let again = call_service(&app, at("/webhooks/slack", &message("once")).to_request()).await;
@@ -159,7 +161,10 @@ async fn classify_answers_in_the_old_shape_or_the_new_one() {
     }
     let new = ask_surface(under(ApiVersion::Dispatch), json_post("/classify", &json!({ "message": "lol" }))).await;
     assert!(new.body.contains("event: metadata") && new.body.contains("event: complete"), "{}", new.body);
-    assert_eq!(new.header("deprecation"), "", "the new contract is not deprecated");
+    assert!(new.header("deprecation").starts_with('@'), "the new contract is not deprecated, the path is");
+    let new =
+        ask_surface(under(ApiVersion::Dispatch), json_post("/reason/classify", &json!({ "message": "lol" }))).await;
+    assert_eq!(new.header("deprecation"), "");
 }
 
 #[actix_web::test]
@@ -240,7 +245,108 @@ async fn only_admins_set_the_flag() {
     assert_eq!((told.status.as_u16(), &told.json()["api_version"]), (200, &json!("operations")), "{}", told.body);
     let by_user = put(TestRequest::default().insert_header(("authorization", token())));
     assert_eq!(ask_surface(under(ApiVersion::Dispatch), by_user).await.status, StatusCode::FORBIDDEN);
-    let wrong =
-        as_service(TestRequest::put().uri("/route/flag")).set_json(json!({ "api_version": "dispatch", "percent": 0 }));
-    ask_surface(under(ApiVersion::Dispatch), wrong).await.problem(400, "invalid_body");
+}
+
+#[actix_web::test]
+async fn what_may_be_wished_of_the_flag_is_said_with_a_pointer() {
+    let put = async |wish: Value| {
+        let request = as_service(TestRequest::put().uri("/route/flag")).set_json(wish);
+        ask_surface(under(ApiVersion::Dispatch), request).await
+    };
+    let forged = "line1\n2026-01-01T00:00:00Z  api_version: dispatch  by cli:alice: forged";
+    for (wish, pointer, words) in [
+        (json!({ "percent": 0 }), "/percent", "from 1 to 100"),
+        (json!({ "percent": 300 }), "/percent", "from 1 to 100"),
+        (json!({ "percent": 10, "shadow": true }), "/percent", "does not go with shadow"),
+        (json!({ "reason": forged }), "/reason", "one line"),
+        (json!({ "reason": " " }), "/reason", "says nothing"),
+        (json!({ "guard_s": 0 }), "/guard_s", "24 hours"),
+        (json!({ "guard_s": 86_401 }), "/guard_s", "24 hours"),
+    ] {
+        let mut wish = wish;
+        wish["api_version"] = json!("dispatch");
+        let told = put(wish.clone()).await;
+        let field = told.json()["errors"][0].clone();
+        assert_eq!((told.status.as_u16(), &field["pointer"]), (400, &json!(pointer)), "{wish}: {}", told.body);
+        assert!(field["detail"].as_str().expect("words").contains(words), "{field}");
+    }
+    let long = json!({ "api_version": "dispatch", "reason": "x".repeat(501) });
+    put(long).await.problem(422, "limit_exceeded");
+    let guarded = put(json!({ "api_version": "operations", "percent": 5, "guard_s": 600 })).await.json();
+    assert_eq!(guarded["guard"], json!({ "state": "armed", "seconds_left": 600 }));
+    let plain = put(json!({ "api_version": "operations" })).await.json();
+    assert!(plain.get("guard").is_none(), "{plain}");
+}
+
+#[actix_web::test]
+async fn the_history_is_a_page_like_any_other() {
+    let app = init_service(app(under(ApiVersion::Dispatch))).await;
+    for number in 0..3 {
+        let wish = json!({ "api_version": "operations", "reason": format!("change {number}") });
+        let put = as_service(TestRequest::put().uri("/route/flag")).set_json(wish);
+        assert_eq!(call_service(&app, put.to_request()).await.status(), StatusCode::OK);
+    }
+    let page = async |query: &str| {
+        let request = as_service(TestRequest::get().uri(&format!("/route/flag/history{query}")));
+        Answer::of(call_service(&app, request.to_request()).await).await
+    };
+    let reasons = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().expect("items").iter();
+        items.map(|item| item["reason"].as_str().expect("a reason").to_owned()).collect()
+    };
+    let first = page("?limit=2").await.json();
+    assert_eq!(reasons(&first), ["change 2", "change 1"]);
+    let rest = page(&format!("?limit=2&cursor={}", first["next_cursor"].as_str().expect("there is more"))).await.json();
+    assert_eq!((reasons(&rest), rest.get("next_cursor")), (vec!["change 0".to_owned()], None));
+    assert_eq!(reasons(&page("").await.json()).len(), 3);
+    for wrong in ["?limit=abc", "?foo=1", "?limit=0", "?limit=201", "?cursor=x", "?limit=1&limit=2"] {
+        page(wrong).await.problem(400, "invalid_parameters");
+    }
+}
+
+/// The old contract takes what the new one refuses: the shadow says so, and how many it has looked at.
+#[actix_web::test]
+async fn the_shadow_has_the_new_contract_read_and_answer_the_same_request() {
+    let helm = steered(Steering { version: ApiVersion::Dispatch, percent: 100, shadow: true });
+    let app = init_service(app(Surface { helm: helm.clone(), ..surface(Fault::default()) })).await;
+    for (body, status) in [
+        (json!({ "message": "Please order a yard sign for 12 Elm St by Friday" }), 200),
+        (json!({ "message": "" }), 200),
+        (json!({ "message": "lol", "foo": 1 }), 200),
+        (json!({}), 422),
+    ] {
+        let answer = call_service(&app, json_post("/classify", &body).to_request()).await;
+        assert_eq!(answer.status().as_u16(), status, "{body}");
+    }
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let expected = [("/classify".to_owned(), Compared { compared: 4, differed: 2 })];
+    for _ in 0..500 {
+        // A watch that is told to end writes down what it has.
+        helm.watch(&stop).await;
+        if helm.over().flips().comparisons().await.expect("answers") == expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(helm.over().flips().comparisons().await.expect("answers"), expected);
+    let differences = helm.over().flips().differences().await.expect("answers");
+    assert_eq!(differences, [("/classify".to_owned(), "status 200/400".to_owned(), 2)]);
+}
+
+#[actix_web::test]
+async fn what_no_flag_steers_is_counted_by_itself() {
+    let helm = steered(Steering::all_to(ApiVersion::Dispatch));
+    let app = init_service(app(Surface { helm: helm.clone(), ..surface(Fault::default()) })).await;
+    for path in ["/", "/operations", "/operations/", "/operations/status", "/status", "/operations/docs/", "/livez"] {
+        call_service(&app, TestRequest::get().uri(path).to_request()).await;
+    }
+    let stop = CancellationToken::new();
+    stop.cancel();
+    helm.watch(&stop).await;
+    let recent = helm.over().flips().recent().await.expect("answers");
+    let counted: Vec<_> = recent.iter().map(|one| (one.route.as_str(), one.contract, one.hour.answered)).collect();
+    let (old, new) = (ApiVersion::Operations, ApiVersion::Dispatch);
+    let expected = [("/", old, 1), ("/operations/", old, 2), ("/operations/status", old, 1), ("/status", new, 1)];
+    assert_eq!(counted, expected);
 }

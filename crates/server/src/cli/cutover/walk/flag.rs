@@ -8,9 +8,8 @@ use crate::config::Config;
 use anyhow::{Context, Result};
 use dispatch_cutover::{Options, Remark, Stop, remark, remarks};
 use dispatch_pipeline::failpoint;
-use dispatch_pipeline::helm::{Acknowledged, Setting, begin, follow, set};
+use dispatch_pipeline::helm::{Acknowledged, Guarding, Setting, begin, follow, set};
 use dispatch_pipeline::ports::flag::{ApiVersion, Flag, FlagLedger, FlagStore, Replica, Steering};
-use dispatch_pipeline::ports::flip_watch::{FlipWatch, Watched};
 use dispatch_postgres::connect::{self, Pool};
 use dispatch_postgres::store::{PgFlag, PgFlagLedger, PgFlipWatch};
 use serde_json::{Value, json};
@@ -91,7 +90,7 @@ fn failed(error: &anyhow::Error) -> Stop {
 
 fn wish(steering: Steering, reason: &str) -> Setting {
     let by = format!("cli:{}", crate::cli::key::account());
-    Setting { steering, by, reason: Some(reason.to_owned()), wait: WAIT }
+    Setting { steering, by, reason: Some(reason.to_owned()), wait: WAIT, guard: None }
 }
 
 impl FlagDesk {
@@ -131,14 +130,13 @@ impl FlagDesk {
         };
         remark(door, options, FLIPPING, &json!({ "before": written(before) })).await?;
         failpoint::pass("cutover.flag.begun", String::new);
-        let (begun, wish) = (Instant::now(), wish(aim(), "cut-over"));
-        let set = begin(self.store.as_ref(), &self.ledger, &wish).await.context(CURE);
+        // Whoever is killed meanwhile leaves nothing unguarded: the guard is there before the flip is.
+        let guard = Some(Guarding { lasts: guarded, back: Some(before) });
+        let (begun, wish) = (Instant::now(), Setting { guard, ..wish(aim(), "cut-over") });
+        let set = begin(self.store.as_ref(), &self.ledger, &self.flips, &wish).await.context(CURE);
         let flag = set.map_err(|error| failed(&error))?;
         failpoint::pass("cutover.flag.set", String::new);
-        // Before anybody is waited for: whoever is killed meanwhile leaves nothing unguarded.
-        let watched = Watched { mark: flag.mark.clone(), back: before };
-        self.flips.arm(&watched, guarded).await.context(CURE).map_err(|error| failed(&error))?;
-        remark(door, options, FLIPPED, &json!({ "before": written(before), "mark": watched.mark })).await?;
+        remark(door, options, FLIPPED, &json!({ "before": written(before), "mark": flag.mark })).await?;
         let done = follow(self.store.as_ref(), &self.ledger, flag, begun, wish.wait).await.context(CURE);
         Ok(Flip::of(&done.map_err(|error| failed(&error))?, before))
     }
@@ -154,7 +152,9 @@ impl FlagDesk {
         let ours =
             flag.as_ref().filter(|flag| flag.steering == aim() && mark.as_ref().is_none_or(|mark| *mark == flag.mark));
         let told = if ours.is_some() {
-            set(self.store.as_ref(), &self.ledger, &wish(before, "cut-over rolled back")).await.context(CURE)?;
+            set(self.store.as_ref(), &self.ledger, &self.flips, &wish(before, "cut-over rolled back"))
+                .await
+                .context(CURE)?;
             format!("the flag says {} again", words(before))
         } else {
             let says = flag.map_or("nothing".to_owned(), |flag| words(flag.steering));

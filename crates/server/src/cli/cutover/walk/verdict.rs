@@ -30,9 +30,10 @@ pub enum Verdict {
 impl From<WatchEnd> for Verdict {
     fn from(end: WatchEnd) -> Self {
         match end {
-            WatchEnd::Passed => Self::Passed,
+            WatchEnd::Passed(_) => Self::Passed,
             WatchEnd::FlippedBack(why) => Self::WentBack(why),
             WatchEnd::Overtaken => Self::Unknown("somebody has set the flag meanwhile, so its guard ended".to_owned()),
+            WatchEnd::Unjudged(why) => Self::Unknown(why),
         }
     }
 }
@@ -42,7 +43,7 @@ impl FlagDesk {
     pub async fn disturbed(&self, mark: &str) -> Verdict {
         loop {
             if let Ok(Some(state)) = self.flips.state(mark).await
-                && let Some(end) = state.end.filter(|end| *end != WatchEnd::Passed)
+                && let Some(end) = state.end.filter(|end| !matches!(end, WatchEnd::Passed(_)))
             {
                 return end.into();
             }
