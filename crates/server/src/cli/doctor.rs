@@ -2,6 +2,7 @@
 
 mod check;
 mod database;
+mod flag;
 mod front;
 mod identity;
 mod programs;
@@ -40,6 +41,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
             checks.extend(programs::look(&config));
             checks.extend(identity::look(&config).await);
             checks.extend(front::look(&config));
+            checks.extend(flag::look(&config).await);
             checks.extend(database::look(config.database.url, &arguments.data_dir).await);
         }
         Err(error) => {

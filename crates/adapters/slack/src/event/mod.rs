@@ -105,7 +105,7 @@ pub enum ParseError {
         pointer: &'static str,
     },
     /// A field that everything hangs on has another type.
-    #[error("the field {pointer:?} must be {expected}")]
+    #[error("{} must be {expected}", if pointer.is_empty() { "the body".to_owned() } else { format!("the field {pointer}") })]
     InvalidField {
         /// Which; empty for the whole body.
         pointer: &'static str,

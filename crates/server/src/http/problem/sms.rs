@@ -15,8 +15,9 @@ impl From<SignatureError> for Problem {
         };
         match error {
             // Whoever set it up wrongly must hear what is signed; a forger knows it from Twilio's documentation.
-            SignatureError::Mismatch => Self::new(kind)
-                .detail("It is made of the public URL of this server with path and query, and every parameter."),
+            SignatureError::Mismatch => Self::new(kind).detail(
+                "The signature is made of the public URL of this server with path and query, and every parameter.",
+            ),
             told => Self::new(kind).detail(format!("{}.", sentence(&told.to_string()))),
         }
     }

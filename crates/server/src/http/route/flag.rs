@@ -216,7 +216,7 @@ impl From<WrongWish> for Problem {
             WrongWish::BlankReason | WrongWish::ReasonOfLines => "/reason",
             WrongWish::Guard => "/guard_s",
         };
-        Self::new(&kind::INVALID_BODY).errors(vec![ProblemField::pointer(pointer, &wrong.to_string())])
+        Self::new(&kind::INVALID_BODY).errors(vec![ProblemField::pointer(pointer, wrong.to_string())])
     }
 }
 
