@@ -1,7 +1,7 @@
 //! Everything the classifier goes by, as named numbers: what the lexicon heard and what the text looks like. Must not
 //! know the taxonomy.
 
-use super::lexicon::{Aspect, CUES, Scores};
+use super::lexicon::{self, Aspect, Scores};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -101,8 +101,7 @@ static PRICE: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn evidence(folded: &str, particulars: &Particulars) -> Evidence {
     let mut scores = Scores::ZERO;
     let mut heard = Vec::new();
-    for cue in CUES.iter() {
-        let Some(words) = cue.heard(folded) else { continue };
+    for (cue, words) in lexicon::heard(folded) {
         for (aspect, weight) in &cue.gives {
             scores.add(*aspect, *weight);
             heard.push(Heard { cue: &cue.name, words: words.to_owned(), aspect: *aspect, weight: *weight });

@@ -1,6 +1,10 @@
 //! The lexicon: cues as data, each a few phrases and what hearing one of them suggests. Must not know how suggestions
 //! are weighed against each other.
 
+mod ear;
+mod needs;
+
+use ear::Ear;
 use regex::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -97,11 +101,19 @@ pub(super) struct Cue {
     pattern: Regex,
 }
 
-impl Cue {
-    /// The words in `folded` that this cue heard.
-    pub(super) fn heard<'t>(&self, folded: &'t str) -> Option<&'t str> {
-        self.pattern.find(folded).map(|found| found.as_str())
-    }
+/// All cues.
+struct Lexicon {
+    cues: Vec<Cue>,
+    ear: Ear,
+}
+
+/// The cues heard in `folded`, in the order of the files, each with the words.
+pub(super) fn heard(folded: &str) -> impl Iterator<Item = (&'static Cue, &str)> {
+    let Lexicon { cues, ear } = &*LEXICON;
+    ear.may_hear(folded).filter_map(move |at| {
+        let cue = &cues[at];
+        cue.pattern.find(folded).map(|found| (cue, found.as_str()))
+    })
 }
 
 #[derive(Deserialize)]
@@ -128,11 +140,11 @@ const FILES: [(&str, &str); 6] = [
 ];
 
 /// All cues, compiled on first use.
-pub(super) static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| {
-    FILES
-        .iter()
-        .flat_map(|(name, text)| read(text).unwrap_or_else(|error| panic!("lexicon/{name}.toml: {error}")))
-        .collect()
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+    let of_file =
+        |(name, text): (&str, &str)| read(text).unwrap_or_else(|error| panic!("lexicon/{name}.toml: {error}"));
+    let (cues, phrases): (Vec<Cue>, Vec<_>) = FILES.into_iter().flat_map(of_file).unzip();
+    Lexicon { cues, ear: Ear::new(&phrases).expect("phrases that were compiled") }
 });
 
 /// The files' text, for the words in it.
@@ -140,14 +152,15 @@ pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(_, text)| *text)
 }
 
-fn read(text: &str) -> Result<Vec<Cue>, String> {
+/// The cues of one file, each with the patterns of its phrases.
+fn read(text: &str) -> Result<Vec<(Cue, Vec<String>)>, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
     file.cue
         .into_iter()
         .map(|raw| {
-            let pattern = raw.any.iter().map(|phrase| expression(phrase)).collect::<Vec<_>>().join("|");
-            let pattern = Regex::new(&pattern).map_err(|error| format!("{}: {error}", raw.name))?;
-            Ok(Cue { name: raw.name, gives: raw.gives, pattern })
+            let phrases: Vec<String> = raw.any.iter().map(|phrase| expression(phrase)).collect();
+            let pattern = Regex::new(&phrases.join("|")).map_err(|error| format!("{}: {error}", raw.name))?;
+            Ok((Cue { name: raw.name, gives: raw.gives, pattern }, phrases))
         })
         .collect()
 }
@@ -193,12 +206,25 @@ mod tests {
     fn the_data_is_sound() {
         let mut names = BTreeSet::new();
         for (file, text) in FILES {
-            for cue in read(text).unwrap_or_else(|error| panic!("{file}: {error}")) {
+            for (cue, _) in read(text).unwrap_or_else(|error| panic!("{file}: {error}")) {
                 assert!(names.insert(cue.name.clone()), "{file}: {} stands twice", cue.name);
                 assert!(!cue.gives.is_empty(), "{}: gives nothing", cue.name);
                 assert!(cue.gives.values().all(|w| (-4.0..=4.0).contains(w) && *w != 0.0), "{}: weight", cue.name);
-                assert!(cue.heard("").is_none(), "{}: hears silence", cue.name);
+                assert!(!cue.pattern.is_match(""), "{}: hears silence", cue.name);
             }
+        }
+    }
+
+    /// To look at fewer cues may change nothing.
+    #[test]
+    fn no_cue_is_missed() {
+        let messages = [include_str!("../../data/heldout.jsonl"), include_str!("../../data/natural.jsonl")];
+        let texts = messages.iter().flat_map(|file| file.lines()).map(super::super::text::folded);
+        for text in texts.chain(["".to_owned(), "k".to_owned(), "+1".to_owned(), "lol".to_owned(), "收到".to_owned()])
+        {
+            let all = LEXICON.cues.iter().filter_map(|cue| Some((&cue.name, cue.pattern.find(&text)?.as_str())));
+            let quick = heard(&text).map(|(cue, words)| (&cue.name, words));
+            assert_eq!(quick.collect::<Vec<_>>(), all.collect::<Vec<_>>(), "{text}");
         }
     }
 

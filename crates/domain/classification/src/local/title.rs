@@ -1,6 +1,6 @@
 //! What to call the work: the words of the message that ask for it. Must not know the taxonomy.
 
-use super::lexicon::{Aspect, CUES};
+use super::lexicon::{self, Aspect};
 use super::text::folded;
 use crate::classification::TaskTitle;
 use regex::Regex;
@@ -34,9 +34,6 @@ pub(super) fn title(shown: &str) -> Option<TaskTitle> {
 }
 
 fn worth(folded: &str) -> f32 {
-    CUES.iter()
-        .filter(|cue| cue.gives.contains_key(&Aspect::Ask) || cue.gives.contains_key(&Aspect::Task))
-        .filter(|cue| cue.heard(folded).is_some())
-        .map(|cue| cue.gives.get(&Aspect::Ask).unwrap_or(&0.0) + cue.gives.get(&Aspect::Task).unwrap_or(&0.0))
-        .sum()
+    let gives = |cue: &lexicon::Cue, aspect| cue.gives.get(&aspect).copied().unwrap_or(0.0);
+    lexicon::heard(folded).map(|(cue, _)| gives(cue, Aspect::Ask) + gives(cue, Aspect::Task)).sum()
 }

@@ -7,6 +7,7 @@ use crate::local::FEATURES;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The character that weighs nothing; its neighbours on both sides weigh a step more or less.
 const ZERO: u8 = b'P';
@@ -67,7 +68,7 @@ pub(super) struct Read {
     pub(super) calibration: [f32; 2],
     pub(super) features: Vec<Scores>,
     step: f32,
-    grams: HashMap<u64, usize>,
+    grams: HashMap<u64, usize, Hashed>,
 }
 
 impl Read {
@@ -121,8 +122,8 @@ fn features(table: &str) -> Result<Vec<Scores>, String> {
 }
 
 /// Where each gram's weights begin.
-fn index(text: &str, from: usize) -> Result<HashMap<u64, usize>, String> {
-    let mut grams = HashMap::with_capacity(text[from..].len() / (OUTCOMES + 8));
+fn index(text: &str, from: usize) -> Result<HashMap<u64, usize, Hashed>, String> {
+    let mut grams = HashMap::with_capacity_and_hasher(text[from..].len() / (OUTCOMES + 8), Hashed::default());
     let mut at = from;
     for line in text[from..].lines() {
         let (weights, gram) = line.split_once('\t').ok_or_else(|| format!("not a gram: {line}"))?;
@@ -144,6 +145,26 @@ fn numbers(text: &str) -> Result<Vec<f32>, String> {
 /// Of everything below it: calibration, step and every weight.
 fn seal(text: &str) -> String {
     format!("{:016x}", hash(text))
+}
+
+/// For keys that are hashes already.
+type Hashed = BuildHasherDefault<AsItIs>;
+
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = (self.0 << 8) | u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 /// FNV-1a: the same everywhere, and short texts need no better.
