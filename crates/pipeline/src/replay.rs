@@ -177,8 +177,10 @@ impl Rehearsal {
                 let sifted = sift(plan, &found.deliveries);
                 (self.planned, self.skipped) = (sifted.plan, sifted.skipped);
             }
-            Verdict::Hold(hold) => self.held_for = Some(hold.reason),
-            Verdict::Nothing => {}
+            Verdict::Hold(hold) if self.stage == Stage::Classify || found.footing.may_wait() => {
+                self.held_for = Some(hold.reason);
+            }
+            Verdict::Hold(_) | Verdict::Nothing => {}
         }
     }
 

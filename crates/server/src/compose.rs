@@ -65,8 +65,8 @@ use dispatch_postgres::connect::Pool;
 use dispatch_postgres::store::{
     PgAgentLog, PgAnswerQueue, PgClassifications, PgDeadLetters, PgDeliveryQueue, PgDeliveryReports,
     PgDispatchStatuses, PgDoorbell, PgEndpointSwitches, PgHeldWork, PgIdempotency, PgMissionDesk, PgMissionStore,
-    PgRecords, PgReplayBatches, PgReplays, PgRetention, PgSignalLog, PgStories, PgStreams, PgUnitQueue, PgVitals,
-    PgWorkerRegistry,
+    PgRecords, PgReplayBatches, PgReplays, PgRetention, PgSignalLog, PgStatistics, PgStories, PgStreams, PgUnitQueue,
+    PgVitals, PgWorkerRegistry,
 };
 use dispatch_routing::answer_queue::AnswerQueue;
 use dispatch_routing::dead_letters::DeadLetters;
@@ -254,6 +254,7 @@ pub fn upkeep(config: &Config, pool: &Pool) -> Upkeep {
         keys: Arc::new(PgIdempotency::new(pool.clone())),
         agents: Arc::new(PgAgentLog::new(pool.clone())),
         streams: Arc::new(PgStreams::new(pool.clone())),
+        statistics: Arc::new(PgStatistics::new(pool.clone())),
         retain: Retain::new(Arc::new(PgRetention::new(pool.clone())), config.retention),
     }
 }

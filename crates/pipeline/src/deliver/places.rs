@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// Sends of one kind that are under way at the same time in one worker.
-const TOTAL: u32 = 128;
+const TOTAL: u32 = 256;
 /// Those of one destination at most.
-const EACH: u32 = 16;
+const EACH: u32 = 32;
 /// A destination may have this part of what is free, and one place while there is any.
 const PART: u32 = 8;
 

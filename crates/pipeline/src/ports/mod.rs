@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod records;
 pub mod retention;
+pub mod statistics;
 pub mod stories;
 pub mod streams;
 pub mod switches;

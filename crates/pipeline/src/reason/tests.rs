@@ -24,6 +24,7 @@ struct Script {
     most_claimed: usize,
     renewed: usize,
     settling_takes: Duration,
+    handing_back_takes: Duration,
 }
 
 #[derive(Default)]
@@ -80,6 +81,7 @@ impl UnitQueue for ScriptedQueue {
     }
 
     async fn hand_back(&self, unit: UnitId, _: ClaimToken) -> Result<Settled, QueueError> {
+        tokio::time::sleep(self.see(|script| script.handing_back_takes)).await;
         self.see(|script| {
             script.handed_back += 1;
             let mut again = claimed_unit("claimed before");
@@ -232,4 +234,23 @@ async fn what_was_claimed_before_is_alone_in_the_workers_hands() {
     let settled = queue.see(|script| script.settled.clone());
     assert_eq!(settled.len(), 3, "each by itself");
     assert_eq!(settled[1], [suspect]);
+}
+
+/// They may hold what handing back waits for: a connection.
+#[tokio::test(start_paused = true)]
+async fn while_something_is_handed_back_claims_are_renewed() {
+    let queue = ScriptedQueue::of(&["slow", "claimed before"]);
+    queue.see(|script| {
+        script.due[1].attempts = 2;
+        script.handing_back_takes = Duration::from_secs(15);
+    });
+    let mind = Ponderer::new();
+    let (reason, stop) = (reason(&queue, mind.clone()), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        assert_eq!(queue.see(|script| (script.renewed, script.handed_back)), (1, 0), "renewed meanwhile");
+        mind.let_go.add_permits(1);
+    };
+    let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
+    assert_eq!(moved.unwrap(), 2);
 }

@@ -55,7 +55,7 @@ impl<'a> Turn<'a> {
                 return self.outcome;
             }
             tokio::select! {
-                claimed = ended(&mut self.claiming) => self.claimed(claimed).await,
+                claimed = ended(&mut self.claiming) => self.claimed(claimed),
                 settled = ended(&mut self.settling) => self.settled(settled),
                 Some(thought) = self.thinking.next() => self.thought(thought),
                 () = tokio::time::sleep(LOOK_AGAIN) => self.is_drained = false,
@@ -84,7 +84,8 @@ impl<'a> Turn<'a> {
         self.claiming.is_none() && self.settling.is_none() && self.thinking.is_empty() && self.understood.is_empty()
     }
 
-    async fn claimed(&mut self, claimed: Result<Vec<ClaimedUnit>, QueueError>) {
+    fn claimed(&mut self, claimed: Result<Vec<ClaimedUnit>, QueueError>) {
+        let (reason, stop) = (self.reason, self.stop);
         match claimed {
             Ok(units) => {
                 self.is_drained = units.is_empty();
@@ -92,9 +93,12 @@ impl<'a> Turn<'a> {
                 if units.iter().any(|unit| unit.attempts > 1) {
                     if !self.is_idle() {
                         self.makes_room = true;
-                        for unit in &units {
-                            self.reason.hand_back(unit).await;
-                        }
+                        // Beside the others, not before them: they hold connections, and end only when they are looked at.
+                        let handed_back = |unit: ClaimedUnit| async move {
+                            reason.hand_back(&unit).await;
+                            None
+                        };
+                        self.thinking.extend(units.into_iter().map(|unit| handed_back(unit).boxed()));
                         return;
                     }
                     self.makes_room = true;
@@ -102,7 +106,6 @@ impl<'a> Turn<'a> {
                 if let Ok(moved) = &mut self.outcome {
                     *moved += units.len();
                 }
-                let (reason, stop) = (self.reason, self.stop);
                 self.thinking.extend(units.into_iter().map(|unit| reason.understand(unit, stop).boxed()));
             }
             Err(error) => self.outcome = Err(error),

@@ -2,7 +2,7 @@
 
 use super::*;
 use async_trait::async_trait;
-use dispatch_classification::classification::Utterance;
+use dispatch_classification::classification::{Confidence, Utterance};
 use dispatch_classification::classifier::Listener;
 use dispatch_mission::ids::{ClassificationId, OperationId};
 use dispatch_routing::delivery::DeliveryState;
@@ -60,6 +60,10 @@ impl Classifier for Sure {
 }
 
 fn knowing(state: &str, subject: Subject) -> (Arc<One>, Replay, Uuid) {
+    knowing_that(state, subject, stray())
+}
+
+fn knowing_that(state: &str, subject: Subject, classified: Classified) -> (Arc<One>, Replay, Uuid) {
     let in_force = ClassificationId::mint();
     let receipt = message("C1", None);
     let failed = Existing {
@@ -77,7 +81,7 @@ fn knowing(state: &str, subject: Subject) -> (Arc<One>, Replay, Uuid) {
         speaks_of: None,
         unit: claimed_unit("Please book the photographer"),
         footing: Footing { state: state.into(), in_hand: false, in_force: Some(in_force) },
-        classified: Some(stray()),
+        classified: Some(classified),
         deliveries: vec![failed],
     };
     let id = found.unit.unit_id.0;
@@ -115,6 +119,19 @@ async fn a_rehearsal_orders_nothing() {
     assert!(one.orders.lock().expect("no holder panics").is_empty());
     let nobody = replay.rehearse(Uuid::nil(), Wish::default()).await;
     assert!(matches!(nobody, Err(ReplayFailure::Refused(ReplayError::Unknown))), "{nobody:?}");
+}
+
+/// As the real one does: what was done is not taken back to be asked about.
+#[tokio::test]
+async fn a_rehearsal_holds_nothing_that_was_routed() {
+    let mut unsure = stray();
+    unsure.classification.confidence = Confidence::clamped(0.1);
+    let wish = Wish { from: Some(Stage::Route), force: false };
+    for (state, held_for) in [("routed", None), ("dead", Some("below_threshold"))] {
+        let (_, replay, id) = knowing_that(state, Subject::Unit, unsure.clone());
+        let shown = replay.rehearse(id, wish).await.expect("shown");
+        assert_eq!((shown.held_for.as_deref(), shown.planned.len()), (held_for, 0), "{state}");
+    }
 }
 
 #[tokio::test]

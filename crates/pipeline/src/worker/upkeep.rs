@@ -1,9 +1,11 @@
-//! What is kept for a time only goes when the time is over. Must not know how it is kept.
+//! What is kept for a time only goes when the time is over, and the store's view of its rows follows the work. Must not know
+//! how it is kept.
 
 use crate::ports::StoreUnavailable;
 use crate::ports::agents::AgentLog;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::retention::Rows;
+use crate::ports::statistics::Statistics;
 use crate::ports::streams::StreamStore;
 use crate::retain::Retain;
 use std::sync::Arc;
@@ -21,25 +23,42 @@ const BREATH: Duration = Duration::from_millis(100);
 /// Between two looks whether there is any such thing to do.
 const REST: Duration = Duration::from_secs(60);
 
-/// Everything that is kept for a time only.
+/// Between two looks at how far the rows have moved from what the store believes of them: a rush begins within seconds.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Everything that is kept for a time only, and the store's view of the rest.
 #[allow(missing_docs)] // one field, one port
 pub struct Upkeep {
     pub keys: Arc<dyn IdempotencyStore>,
     pub agents: Arc<dyn AgentLog>,
     pub streams: Arc<dyn StreamStore>,
+    pub statistics: Arc<dyn Statistics>,
     pub retain: Retain,
 }
 
 impl Upkeep {
-    /// Removes what is too old, until told to stop.
+    /// Removes what is too old and looks at what has changed, until told to stop.
     pub(super) async fn run(&self, stop: &CancellationToken) {
-        tokio::join!(self.purge_on(stop), self.retain_on(stop));
+        tokio::join!(self.purge_on(stop), self.retain_on(stop), self.glance_on(stop));
     }
 
     async fn purge_on(&self, stop: &CancellationToken) {
         loop {
             self.purge().await;
             if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn glance_on(&self, stop: &CancellationToken) {
+        loop {
+            match self.statistics.refresh().await {
+                Ok(0) => {}
+                Ok(tables) => tracing::debug!(tables, "looked at anew, for much has changed"),
+                Err(error) => tracing::warn!(%error, "the store's statistics could not be refreshed yet"),
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(GLANCE)).await.is_none() {
                 return;
             }
         }

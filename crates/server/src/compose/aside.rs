@@ -29,8 +29,9 @@ impl Classifier for Aside {
         self.mind.name()
     }
 
+    /// As many as the mind takes: they wait for their turn here.
     fn width(&self) -> usize {
-        1
+        self.mind.width()
     }
 
     async fn classify(&self, unit: &[Utterance], _: &dyn Listener) -> Result<Classified, ClassifierError> {

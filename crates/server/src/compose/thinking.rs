@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The minds of this process.
 #[derive(Clone)]
 pub struct Thinking {
-    /// All classifiers as one, for the worker, which has a thread of its own.
+    /// All classifiers as one, for the worker.
     pub classifier: Arc<dyn Classifier>,
     /// The same for texts that somebody asks about.
     pub on_request: Arc<dyn Classifier>,
@@ -65,9 +65,11 @@ impl Thinking {
         let minds = |better: Vec<Arc<dyn Classifier>>, last: Arc<dyn Classifier>| -> Arc<dyn Classifier> {
             Arc::new(Minds::new(better, last, meter.clone()))
         };
-        let aside: Arc<dyn Classifier> = Arc::new(Aside::new(local.clone()));
+        // The worker's own: whoever asks does not queue behind a backlog.
+        let beside: Arc<dyn Classifier> = Arc::new(Aside::new(local.clone()));
+        let aside: Arc<dyn Classifier> = Arc::new(Aside::new(local));
         Ok(Self {
-            classifier: minds(providers.iter().map(classifier).collect(), local),
+            classifier: minds(providers.iter().map(classifier).collect(), beside),
             on_request: minds(providers.iter().map(on_request).collect(), aside.clone()),
             in_haste: minds(Vec::new(), aside),
             conversers: providers.iter().map(converser).collect(),

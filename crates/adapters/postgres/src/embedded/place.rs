@@ -38,7 +38,7 @@ impl Place {
         fs::create_dir_all(&inside).map_err(EmbeddedError::file("make the folder", &inside))?;
         let inside = inside.canonicalize().map_err(EmbeddedError::file("find", &inside))?;
         let (base, reason) = if account.reaches(&inside) {
-            (inside, "below the project".to_owned())
+            (inside, "where it was asked for".to_owned())
         } else {
             let base = Path::new(SHARED_STATE).join(short_hash(&inside));
             fs::create_dir_all(&base).map_err(EmbeddedError::file("make the folder", &base))?;

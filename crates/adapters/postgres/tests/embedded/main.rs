@@ -286,7 +286,11 @@ async fn as_an_ordinary_user_it_runs_as_that_user() {
     std::os::unix::fs::chown(folder.path(), Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let mut owner = own(&root, Some(&nobody));
-    assert!(owner.location.contains("below the project") && !owner.location.contains("run as"), "{}", owner.location);
+    assert!(
+        owner.location.contains("where it was asked for") && !owner.location.contains("run as"),
+        "{}",
+        owner.location
+    );
     let status = fs::read_to_string(format!("/proc/{}/status", owner.server)).unwrap_or_default();
     if cfg!(target_os = "linux") {
         assert!(status.contains(&format!("Uid:\t{}", nobody.uid)), "{status}");

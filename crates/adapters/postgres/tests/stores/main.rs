@@ -29,5 +29,6 @@ mod reports;
 mod retention;
 mod schema;
 mod signals;
+mod statistics;
 mod streams;
 mod support;

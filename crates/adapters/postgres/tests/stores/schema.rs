@@ -109,3 +109,17 @@ async fn every_table_says_what_it_is_for() {
         .await;
     assert!(silent.is_empty(), "{silent:?}");
 }
+
+/// Of two with one number only the first would ever run.
+#[test]
+fn every_migration_has_a_number_of_its_own() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../migrations/dispatch");
+    let mut seen = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let number = name.split_once('_').map(|(number, _)| number.to_owned());
+        let before = number.and_then(|number| seen.insert(number, name.clone()));
+        assert!(before.is_none(), "{name} and {before:?}");
+    }
+    assert!(seen.len() > 20);
+}

@@ -126,6 +126,13 @@ impl Footing {
             _ => Ok(()),
         }
     }
+
+    /// Whether a new plan may make it wait for a person. What was done before stays done, whatever the policy of today thinks
+    /// of it.
+    #[must_use]
+    pub fn may_wait(&self) -> bool {
+        self.state != "routed"
+    }
 }
 
 /// A delivery that there is.

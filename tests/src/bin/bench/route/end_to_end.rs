@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 const DUE_AT_MOST: u64 = 2_000;
 /// Until queues are as full as they get.
 const WARM_UP: Duration = Duration::from_secs(4);
-const LOOK: Duration = Duration::from_millis(100);
+/// Seldom enough to take nothing from what is measured: a look costs the database some milliseconds.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long what is left over may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// People who write, each seldom enough for every message to be a unit of its own.

@@ -127,12 +127,11 @@ async fn plan(
             Sifted { plan: planned(decision.clone().once_more(order.replay_id)), ..Sifted::default() }
         }
         Verdict::Dispatch(plan) => sift(plan.clone(), &ground.deliveries),
-        Verdict::Hold(hold) if ground.footing.state != "routed" => {
+        Verdict::Hold(hold) if ground.footing.may_wait() => {
             done.outcome = ReplayOutcome::Held;
             hold_for(connection, order.unit_id.0, hold).await?;
             Sifted::default()
         }
-        // What was done before stays done, whatever the policy of today thinks of it.
         Verdict::Hold(_) | Verdict::Nothing => Sifted::default(),
     };
     done.skipped = sifted.skipped.iter().map(|one| one.delivery_id.0).collect();
