@@ -3,7 +3,8 @@
 mod night;
 
 use crate::BINARY;
-use night::{Night, sitting, with};
+use dispatch_tests::harness::System;
+use night::{Night, sitting};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -95,13 +96,9 @@ async fn rollback_takes_the_flag_back_that_the_walk_has_flipped_and_no_other() {
 #[tokio::test]
 async fn a_second_run_and_a_rollback_are_refused_while_one_walks_and_not_once_it_is_killed() {
     let night = Night::begin().await;
-    let words = with([night.words(), night.answers()].concat(), &["--hold", "1h"]);
-    let mut first = Command::new(BINARY);
-    first.args(words).env("DATABASE_URL", night.system.database.url().expose()).stdout(Stdio::null());
-    let mut first = first.kill_on_drop(true).spawn().unwrap();
-    let holds =
-        || std::fs::read_to_string(night.folder.path().join("night.md")).is_ok_and(|text| text.contains("| hold |"));
-    night.system.eventually("it holds the old names", async || holds()).await;
+    let holds = |times| night.has_begun("hold") == times;
+    let mut first = night.begun(&["--hold", "1h"]);
+    night.system.eventually("it holds the old names", async || holds(1)).await;
     let (report, _) = night.report();
     for refused in [night.ended(None, &["--hold", "1h"]).await, night.rollback(&[]).await] {
         assert!(refused["exit"] == 77 && refused["summary"].as_str().unwrap().contains("stop it there"), "{refused}");
@@ -109,6 +106,16 @@ async fn a_second_run_and_a_rollback_are_refused_while_one_walks_and_not_once_it
     assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
     assert_eq!(night.report().0, report, "it is the first one's");
     first.kill().await.unwrap();
+    // Again, and interrupted: unlike the killed one it says so by itself.
+    let mut again = night.begun(&["--hold", "1h"]);
+    night.system.eventually("it holds them again", async || holds(2)).await;
+    let pid = again.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    assert_eq!(again.wait().await.unwrap().code(), Some(1));
+    let (report, _) = night.report();
+    let step = report["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!((&step["step"], &step["outcome"]), (&"hold".into(), &"interrupted".into()), "{report}");
+    assert!(report["outcome"].as_str().unwrap().starts_with("stopped: interrupted"), "{report}");
     let back = night.rollback(&[]).await;
     assert_eq!(back["exit"], 0, "{back}");
     assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("rvrv", "operations"));
@@ -116,7 +123,7 @@ async fn a_second_run_and_a_rollback_are_refused_while_one_walks_and_not_once_it
     let sittings: Vec<String> = report["sittings"].as_array().unwrap().iter().map(sitting).collect();
     assert_eq!(
         (sittings, report["outcome"].as_str()),
-        (vec!["run".to_owned(), "rollback 0".to_owned()], Some("rolled back"))
+        (["run", "run 1", "rollback 0"].map(str::to_owned).to_vec(), Some("rolled back"))
     );
     night.works(2).await;
     night.end().await;
@@ -150,19 +157,17 @@ async fn what_goes_wrong_while_it_watches_takes_tables_and_flag_back() {
 #[tokio::test]
 async fn a_server_that_is_killed_while_it_is_watched_leaves_the_old_names_until_one_has_judged() {
     let mut night = Night::begin().await;
-    let words = with([night.words(), night.answers()].concat(), &["--watch", "2s"]);
-    let mut walk = Command::new(BINARY);
-    walk.args(words).env("DATABASE_URL", night.system.database.url().expose()).stdout(Stdio::piped());
-    let walk = walk.kill_on_drop(true).spawn().unwrap();
-    let watches =
-        || std::fs::read_to_string(night.folder.path().join("night.md")).is_ok_and(|text| text.contains("| watch |"));
-    night.system.eventually("it watches", async || watches()).await;
+    let walk = night.begun(&["--watch", "2s"]);
+    night.system.eventually("it watches", async || night.has_begun("watch") == 1).await;
     night.server.kill().await;
     let ended = walk.wait_with_output().await.unwrap();
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();
     assert!(ended.status.code() == Some(1) && said.contains("no replica was seen alive"), "{said}");
     night.server = night.system.serve().await;
     assert_eq!((night.kinds().await.as_str(), night.flag().await.as_str()), ("vrvr", "dispatch"));
+    let (good, said) = night.system.launch().run(&["cutover", "status"]).await;
+    assert!(good && said.contains("dispatch_activities, and activities (a view)") && !said.contains('{'), "{said}");
+    assert!(said.contains("verified: ") && said.contains("hold: ") && said.contains("stage: switched"), "{said}");
     let (report, _) = night.report();
     assert!(report["outcome"].as_str().unwrap().contains("the flip was not judged"), "{report}");
     let ended = night.ended(None, &[]).await;
@@ -185,16 +190,38 @@ async fn without_a_terminal_it_refuses_what_nobody_has_answered() {
     assert!(!good && said.contains("--yes") && said.contains("--backup-proof"), "{said}");
     let (good, said) = run(&["--yes", "--told", "on-call"]).await;
     assert!(!good && said.contains("--backup-proof, --monitoring-url") && !said.contains("--told,"), "{said}");
+    let (good, said) = run(&["--yes", "--monitoring-url", "http://ann:hunter2@127.0.0.1:1"]).await;
+    assert!(!good && said.contains("must not hold") && !said.contains("hunter2"), "{said}");
+    assert_eq!(
+        std::fs::read_dir(night.folder.path()).unwrap().count(),
+        0,
+        "nothing was begun: there is nothing to report"
+    );
     // Looks, and touches nothing.
+    night.system.database.execute("GRANT SELECT (name) ON activities TO pg_monitor").await;
     let (good, said) = run(&["--dry-run"]).await;
+    night.system.database.execute("REVOKE SELECT (name) ON activities FROM pg_monitor").await;
     assert!(good && said.contains("CREATE VIEW") && said.contains("ok    backend, old contract"), "{said}");
+    assert!(said.contains("1 replica lives"), "{said}");
+    let mut warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warn  [")).collect();
+    warnings.sort_unstable();
+    assert!(!warnings.is_empty() && warnings.windows(2).all(|pair| pair[0] != pair[1]), "each once: {warnings:#?}");
     assert_eq!(night.kinds().await, "r-r-");
     // A backend that is not there, and a monitoring that does not answer.
     let nowhere = "http://127.0.0.1:1";
     let ended = night.ended(None, &["--url", nowhere, "--monitoring-url", nowhere]).await;
     let codes = ended["detail"]["findings"].as_array().map(Vec::len);
-    assert_eq!((ended["exit"].as_i64(), codes), (Some(64), Some(3)), "{ended}");
+    assert_eq!((ended["exit"].as_i64(), codes), (Some(64), Some(2)), "{ended}");
+    let said = ended["summary"].as_str().unwrap();
+    assert!(said.matches("`dispatch serve`").count() == 1 && !said.contains("cargo run"), "{said}");
+    // A backend that answers all of it, from a database of its own.
+    let elsewhere = System::new(BINARY).await;
+    let stranger = elsewhere.serve().await;
+    let ended = night.ended(None, &["--url", stranger.base()]).await;
+    assert_eq!(ended["exit"], 64, "{ended}");
+    assert!(ended["summary"].as_str().unwrap().contains("serves from another database"), "{ended}");
     assert_eq!(night.kinds().await, "r-r-");
+    elsewhere.finish().await;
     night.end().await;
 }
 

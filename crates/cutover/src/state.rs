@@ -26,6 +26,8 @@ pub(crate) struct Run {
     pub(crate) target: Option<String>,
     pub(crate) verified_age_s: Option<f64>,
     pub(crate) verified_fingerprint: Option<String>,
+    /// Rows that the last `verify` has compared.
+    pub(crate) verified_rows: Option<u64>,
     pub(crate) switched_age_s: Option<f64>,
     pub(crate) heartbeat_age_s: f64,
     pub(crate) host: String,
@@ -69,6 +71,8 @@ pub(crate) async fn load(session: &Session, spec: &Spec) -> Result<Option<Run>, 
     let sql = format!(
         "SELECT coalesce((SELECT to_jsonb(r) || jsonb_build_object(
             'verified_age_s', extract(epoch FROM clock_timestamp() - r.verified_at),
+            'verified_rows', (SELECT (e.detail ->> 'rows')::bigint FROM dispatch_cutover.event AS e
+                WHERE e.run_id = r.id AND e.what = 'verified' ORDER BY e.id DESC LIMIT 1),
             'switched_age_s', extract(epoch FROM clock_timestamp() - r.switched_at),
             'heartbeat_age_s', extract(epoch FROM clock_timestamp() - r.heartbeat),
             'steps', coalesce((SELECT jsonb_object_agg(s.relation, to_jsonb(s)

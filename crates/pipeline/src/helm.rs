@@ -160,6 +160,12 @@ impl Helm {
         &self.watch
     }
 
+    /// The name by which the ledger knows this process.
+    #[must_use]
+    pub fn replica(&self) -> &str {
+        &self.replica
+    }
+
     /// What is known, for health.
     #[must_use]
     pub fn bearing(&self) -> Bearing {

@@ -6,7 +6,9 @@ use dispatch_tests::harness::system::CLEAR_TASK;
 use dispatch_tests::harness::{Server, SlackMessage, System};
 use reqwest::StatusCode;
 use serde_json::Value;
+use std::process::Stdio;
 use tempfile::TempDir;
+use tokio::process::{Child, Command};
 
 /// A night of a cut-over: an old database, a server at work on it, and a folder for the report.
 pub struct Night {
@@ -53,6 +55,20 @@ impl Night {
         said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} in {said}"))).collect()
     }
 
+    /// Starts it beside the test; it ends with its handle.
+    pub fn begun(&self, more: &[&str]) -> Child {
+        let mut walk = Command::new(BINARY);
+        walk.args(with([self.words(), self.answers()].concat(), more));
+        walk.env("DATABASE_URL", self.system.database.url().expose()).stdout(Stdio::piped());
+        walk.kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// How often its report has it begin this step.
+    pub fn has_begun(&self, step: &str) -> usize {
+        let text = std::fs::read_to_string(self.folder.path().join("night.md")).unwrap_or_default();
+        text.matches(&format!("| {step} |")).count()
+    }
+
     pub async fn ended(&self, failpoint: Option<&str>, more: &[&str]) -> Value {
         let lines = self.run(failpoint, more).await;
         lines.last().filter(|line| line.get("exit").is_some()).unwrap_or_else(|| panic!("{lines:?}")).clone()
@@ -87,7 +103,12 @@ impl Night {
         for text in [&json, &markdown] {
             assert!(!text.contains("database-secret") && !text.contains("monitoring-secret"), "{text}");
         }
-        (serde_json::from_str(&json).unwrap(), markdown)
+        let report: Value = serde_json::from_str(&json).unwrap();
+        let stamps = ["sittings", "steps"].map(|part| report[part].as_array().unwrap().iter().map(|one| &one["began"]));
+        for stamp in stamps.into_iter().flatten().map(|stamp| stamp.as_str().unwrap()) {
+            assert!(stamp.len() == "2026-11-29T02:00:00.000Z".len() && stamp.ends_with('Z'), "{stamp}");
+        }
+        (report, markdown)
     }
 
     /// The server takes a message and stores what it comes to.

@@ -36,7 +36,9 @@ pub(super) async fn run(engine: &Engine<'_>) -> Result<Done, Stop> {
         json!({ "id": run.id, "stage": run.stage, "target": run.target, "plan": run.plan_hash, "host": run.host,
             "pid": run.pid, "heartbeat_age_s": run.heartbeat_age_s, "verified_age_s": run.verified_age_s,
             "verified": run.verified_fingerprint.as_ref().is_some_and(|then| *then == survey.fingerprint(engine.options)),
-            "switched_age_s": run.switched_age_s, "paused": run.paused })
+            "verified_rows": run.verified_rows, "switched_age_s": run.switched_age_s,
+            "hold_left_s": run.switched_age_s.filter(|_| run.stage == "switched")
+                .map(|since| (engine.options.hold.as_secs_f64() - since).max(0.0)), "paused": run.paused })
     });
     let stage = survey.run.as_ref().map_or("none", |run| &*run.stage).to_owned();
     let status = json!({ "spec": engine.options.spec.name, "stage": stage, "run": run, "tables": tables,

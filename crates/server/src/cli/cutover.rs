@@ -4,6 +4,7 @@
 mod door;
 mod duration;
 mod shown;
+mod status;
 mod walk;
 
 use super::stdout::say;

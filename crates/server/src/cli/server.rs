@@ -23,6 +23,14 @@ impl ServerArguments {
         Ok(RunningServer { base: self.url.clone(), outbound })
     }
 
+    /// The address, for people: without what may be secret in it.
+    pub fn place(&self) -> String {
+        let mut url = self.url.clone();
+        let _without_a_host = url.set_username("").and_then(|()| url.set_password(None));
+        url.set_query(None);
+        printable(url.as_str().trim_end_matches('/'))
+    }
+
     /// `--url …` where another command needs it too, else nothing.
     pub fn repeated(&self) -> String {
         let default = self.url.as_str() == "http://127.0.0.1:8080/";

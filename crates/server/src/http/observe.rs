@@ -35,7 +35,7 @@ pub async fn health(observe: Data<Observe>, helm: Data<Helm>) -> Result<Json<Hea
     let mut health = observe.health().await;
     health.checks.push(helm.bearing().check());
     if health.is_ready() {
-        return Ok(Json(health.into()));
+        return Ok(Json(HealthDto::of(health, helm.replica())));
     }
     Err(not_ready(health.checks.into_iter().map(Into::into).collect()))
 }

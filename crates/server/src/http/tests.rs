@@ -174,6 +174,7 @@ async fn wrong_questions_get_problems() {
 async fn health_tells_what_is_wrong() {
     let well = ask(Fault::default(), TestRequest::get().uri("/observe/health")).await.json();
     assert_eq!((&well["status"], &well["queues"][0]["exact"]), (&json!("ok"), &json!(false)));
+    assert_eq!(well["replica"], "here", "as the flag's ledger lists it");
     let idle = Fault { no_worker: true, ..Fault::default() };
     let problem = ask(idle, TestRequest::get().uri("/observe/health")).await.problem(503, "not_ready");
     assert!(

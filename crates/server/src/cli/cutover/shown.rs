@@ -1,14 +1,15 @@
 //! What the engine tells, for a terminal, for a log, or as JSON: one object per line. It must not know what a stage does.
 
-use super::say;
+use super::{say, status};
+use crate::http::timestamp::Timestamp;
 use anyhow::Result;
 use dispatch_cutover::{Done, Event, Level, Options, Reporter, Stop};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 const BAR: usize = 30;
 
@@ -18,13 +19,15 @@ pub struct Shown {
     terminal: bool,
     /// A progress bar is on the line.
     bar: AtomicBool,
+    /// Warnings that were shown: stages find the same ones again.
+    warned: Mutex<BTreeSet<String>>,
     stage: Mutex<Option<&'static str>>,
 }
 
 impl Shown {
     pub fn new(json: bool) -> Self {
         let terminal = std::io::stderr().is_terminal() && !json;
-        Self { json, terminal, bar: AtomicBool::new(false), stage: Mutex::new(None) }
+        Self { json, terminal, bar: AtomicBool::new(false), warned: Mutex::default(), stage: Mutex::new(None) }
     }
 
     /// What is begun: a stage, or the walk through all of them.
@@ -77,7 +80,7 @@ impl Shown {
     /// One JSON object, without what is not known.
     fn line(&self, event: &Value) {
         let stage = self.stage.lock().ok().and_then(|stage| *stage);
-        let mut line = json!({ "at": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default() });
+        let mut line = json!({ "at": Timestamp(OffsetDateTime::now_utc()) });
         if let (Some(line), Some(event)) = (line.as_object_mut(), event.as_object()) {
             if let Some(stage) = stage {
                 line.insert("stage".to_owned(), json!(stage));
@@ -110,6 +113,12 @@ impl Shown {
 
 impl Reporter for Shown {
     fn tell(&self, event: &Event) {
+        if let Event::Finding(finding) = event
+            && finding.level == Level::Warn
+            && self.warned.lock().is_ok_and(|mut warned| !warned.insert(finding.to_string()))
+        {
+            return;
+        }
         if self.json {
             self.line(&serde_json::to_value(event).unwrap_or_default());
             return;
@@ -158,7 +167,7 @@ fn sentence(event: &Event) -> String {
         Event::Sample { good: true, left_s, .. } => format!("all is well, {left_s} s to go"),
         Event::Sample { problems, .. } => format!("NOT WELL: {}", problems.join("; ")),
         Event::Note { text } => text.clone(),
-        Event::Status(status) => serde_json::to_string_pretty(&absent((**status).clone())).unwrap_or_default(),
+        Event::Status(status) => status::shown(status),
         Event::Progress { .. } => String::new(),
     }
 }

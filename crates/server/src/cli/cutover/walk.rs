@@ -3,9 +3,11 @@
 //! backend together; it must not know how any of them does its part.
 
 mod back;
+mod backend;
 mod checklist;
 mod files;
 mod flag;
+mod interrupted;
 mod markdown;
 mod person;
 mod recorder;
@@ -24,6 +26,7 @@ pub use back::rollback;
 use clap::Args;
 use dispatch_cutover::{Done, Event, Options, Reporter as _, Stop, Walking};
 use flag::FlagDesk;
+use interrupted::Interrupted;
 use person::Person;
 use report::{Journal, Subject};
 use serde_json::json;
@@ -31,6 +34,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
+
+/// A name or password in an address would be in the shell's history, and in what others see of processes.
+const TOLD_A_SECRET: &str = "--monitoring-url must not hold a user or a password; give an address that answers without, such \
+                             as a health check's";
+
+const INTERRUPTED: &str = "interrupted; the same command goes on from here, `dispatch cutover rollback` goes back";
 
 /// Where the report is kept unless said.
 const REPORT: &str = "cutover-report";
@@ -98,6 +107,9 @@ pub async fn run(words: &WalkArguments, door: &Door, mut options: Options, shown
     options.watch_every = words.watch_every;
     options.hold = words.hold;
     options.accept_realtime_rename = words.accept_realtime_rename;
+    if words.monitoring_url.as_ref().is_some_and(tells_a_secret) {
+        return Err(Stop::Usage(TOLD_A_SECRET.to_owned()));
+    }
     let person = Person::here(options.confirmed);
     if person.is_absent() && !options.dry_run {
         return Err(Stop::Usage(
@@ -116,7 +128,13 @@ pub async fn run(words: &WalkArguments, door: &Door, mut options: Options, shown
     let subject = Subject { spec: &options.spec.name, database: &database, command: "run", who: &who };
     let journal = Journal::open(place, &subject, secrets(door.url().expose()))?;
     let mut walk = Walk { words, door, options, shown, person, who, config, flag, walking, journal };
-    let outcome = walk.whole().await;
+    let interrupted =
+        Interrupted::listen().map_err(|error| Stop::Failed(format!("cannot listen to signals: {error}")))?;
+    // Left in the middle of anything it is as if it had been killed there, but the report says so.
+    let outcome = tokio::select! {
+        outcome = Box::pin(walk.whole()) => outcome,
+        () = interrupted.comes() => Err(Stop::Failed(INTERRUPTED.to_owned())),
+    };
     walk.close(outcome)
 }
 
@@ -129,6 +147,9 @@ impl Walk<'_> {
             Err(stop) => (format!("stopped: {stop}"), stop.exit_code(), stop.to_string()),
         };
         self.shown.is_in("run");
+        if matches!(outcome, Err(Stop::Usage(_))) && !self.journal.is_kept() {
+            return outcome; // Nothing was begun: there is nothing to report.
+        }
         // What was done is done, whether or not it could be written down.
         if let Err(stop) = self.journal.close(&word, exit, &summary) {
             self.shown.tell(&Event::Note { text: stop.to_string() });
@@ -139,6 +160,10 @@ impl Walk<'_> {
         }
         outcome
     }
+}
+
+fn tells_a_secret(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 /// `1 replica`, `2 replicas`.

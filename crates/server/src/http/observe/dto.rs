@@ -84,7 +84,7 @@ pub enum HealthStatusDto {
 /// How Dispatch is.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[schema(as = Health, example = json!({
-    "status": "ok", "version": "0.1.0", "timestamp": "2026-11-20T14:03:07.120Z",
+    "status": "ok", "version": "0.1.0", "replica": "4711-9d436b8a", "timestamp": "2026-11-20T14:03:07.120Z",
     "checks": [{ "name": "database", "status": "pass" }],
     "queues": [{ "stage": "units", "depth": 3, "exact": true, "oldest_age_seconds": 0.4 }], "workers": 1,
 }))]
@@ -93,6 +93,8 @@ pub struct HealthDto {
     pub status: HealthStatusDto,
     /// Version of this server.
     pub version: &'static str,
+    /// The name under which `dispatch flag get` lists this process; of several behind one address, the one that answered.
+    pub replica: String,
     /// The database's time.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
@@ -104,8 +106,9 @@ pub struct HealthDto {
     pub workers: i32,
 }
 
-impl From<Health> for HealthDto {
-    fn from(health: Health) -> Self {
+impl HealthDto {
+    /// What was found, as the replica of this name tells it.
+    pub fn of(health: Health, replica: &str) -> Self {
         let warns = health.checks.iter().any(|check| check.status != CheckStatus::Pass);
         let (queues, workers, at) = health.signs.map_or_else(
             || (Vec::new(), 0, OffsetDateTime::now_utc()),
@@ -117,6 +120,7 @@ impl From<Health> for HealthDto {
         Self {
             status: if warns { HealthStatusDto::Degraded } else { HealthStatusDto::Ok },
             version: env!("CARGO_PKG_VERSION"),
+            replica: replica.to_owned(),
             timestamp: Timestamp(at),
             checks: health.checks.into_iter().map(Into::into).collect(),
             queues: queues.into_iter().map(Into::into).collect(),

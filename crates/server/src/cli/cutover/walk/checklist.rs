@@ -1,10 +1,10 @@
 //! The checklist before anything is changed: each item is looked at here, or answered by a person. It changes nothing, and
 //! must not know what comes after.
 
-use super::Walk;
 use super::flag::words;
 use super::recorder::Recorder;
 use super::report::{Answer, Item, now};
+use super::{TOLD_A_SECRET, Walk, counted, tells_a_secret};
 use anyhow::{Context, Result};
 use dispatch_cutover::{Finding, Level, Position, Stage, Stop};
 use dispatch_outbound::{Credentials, Outbound, OutboundOptions, Url, authority};
@@ -12,7 +12,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 /// An item: good, questionable, or in the way with what cures it.
-enum Found {
+pub(super) enum Found {
     Ok(String),
     Warn(String),
     Block { reason: String, cure: &'static str },
@@ -22,8 +22,7 @@ impl Walk<'_> {
     /// Looks at everything; what is in the way stops the walk, with all of it at once.
     pub(super) async fn checklist(&mut self, at: Position) -> Result<String, Stop> {
         let mut items = vec![("database", self.database(at).await?)];
-        items.push(("backend, old contract", self.contract(&["operations", "status"]).await));
-        items.push(("backend, new contract", self.contract(&["dispatch", "observe", "health"]).await));
+        items.extend(self.backend().await);
         items.push(("flag", self.flag_store().await));
         items.push(("monitoring", self.monitoring().await));
         items.push(("backup", answered(self.journal.report.answers.backup_proof.as_ref())));
@@ -59,7 +58,10 @@ impl Walk<'_> {
             });
         }
         self.journal.write()?;
-        if blocks.is_empty() { Ok(format!("{count} items, {warnings} warnings")) } else { Err(Stop::Blocked(blocks)) }
+        if !blocks.is_empty() {
+            return Err(Stop::Blocked(blocks));
+        }
+        Ok(format!("{count} items, {}", counted(warnings, "warning", "warnings")))
     }
 
     /// The engine's own preflight, until the tables have their new names.
@@ -78,17 +80,6 @@ impl Walk<'_> {
         }
     }
 
-    async fn contract(&self, path: &[&str]) -> Found {
-        let asked = async { self.words.server.connect()?.get(path, None).await };
-        match asked.await {
-            Ok(_) => Found::Ok(format!("/{} answers", path.join("/"))),
-            Err(error) => Found::Block {
-                reason: format!("/{}: {error:#}", path.join("/")),
-                cure: "Start `dispatch serve` on this database, or name it with --url",
-            },
-        }
-    }
-
     async fn flag_store(&self) -> Found {
         let block = |reason: String| Found::Block { reason, cure: "Run `dispatch migrate`, and start the servers" };
         match &self.flag {
@@ -98,7 +89,7 @@ impl Walk<'_> {
                 Ok((_, _, 0)) => block("no replica serves from this database".to_owned()),
                 Ok((flag, store, replicas)) => {
                     let says = flag.map_or("nothing yet".to_owned(), |flag| words(flag.steering));
-                    Found::Ok(format!("in {store}: {says}; {replicas} replicas live"))
+                    Found::Ok(format!("in {store}: {says}; {}", counted(replicas, "replica lives", "replicas live")))
                 }
             },
         }
@@ -130,7 +121,7 @@ impl Walk<'_> {
     }
 
     /// What only a person knows, from the command line, the report, or the terminal. Missing without anybody to ask: all at once.
-    pub(super) fn answers(&mut self) -> Result<(), Stop> {
+    pub(super) async fn answers(&mut self) -> Result<(), Stop> {
         let words = self.words;
         let told = (!words.told.is_empty()).then(|| words.told.join(", "));
         let (person, who) = (self.person, self.who.clone());
@@ -158,22 +149,29 @@ impl Walk<'_> {
             }
             let text = match given {
                 Some(text) => text,
-                None if person.can_answer() && !self.options.dry_run => person.answer(question)?,
+                None if person.can_answer() && !self.options.dry_run => person.answer(question).await?,
                 None => String::new(),
             };
             if text.is_empty() {
                 missing.push(option);
             } else {
-                let text =
-                    if option == "--monitoring-url" { Url::parse(&text).map_or(text, |url| bare(&url)) } else { text };
+                let url = Url::parse(&text).ok().filter(|_| option == "--monitoring-url");
+                if url.as_ref().is_some_and(tells_a_secret) {
+                    return Err(Stop::Usage(TOLD_A_SECRET.to_owned()));
+                }
+                let text = url.map_or(text, |url| bare(&url));
                 *into = Some(Answer { text, by: who.clone(), at: now() });
             }
         }
-        self.journal.write()?;
-        if missing.is_empty() || self.options.dry_run {
-            return Ok(());
+        let is_refused = !missing.is_empty() && !self.options.dry_run;
+        // What somebody has typed is kept; where nobody was there to ask, nothing was begun.
+        if !is_refused || person.can_answer() {
+            self.journal.write()?;
         }
-        Err(Stop::Usage(format!("there is nobody to ask: give {}", missing.join(", "))))
+        if is_refused {
+            return Err(Stop::Usage(format!("there is nobody to ask: give {}", missing.join(", "))));
+        }
+        Ok(())
     }
 }
 

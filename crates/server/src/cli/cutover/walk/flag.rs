@@ -107,8 +107,13 @@ impl FlagDesk {
     /// The flag, where it is kept, and how many replicas live.
     pub async fn look(&self) -> Result<(Option<Flag>, &'static str, usize)> {
         let flag = self.store.read().await.context(CURE)?;
-        let replicas = self.ledger.replicas().await.context(CURE)?;
+        let replicas = self.replicas().await?;
         Ok((flag, self.store.name(), replicas.iter().filter(|one| one.is_live()).count()))
+    }
+
+    /// Everybody who serves from this database, or did within the hour.
+    pub async fn replicas(&self) -> Result<Vec<Replica>> {
+        self.ledger.replicas().await.context(CURE)
     }
 
     /// Whether everybody is served by the new contract, and by nobody's pending or unjudged flip.

@@ -3,6 +3,7 @@
 use crate::cli::server::printable;
 use dispatch_cutover::Stop;
 use std::io::{IsTerminal, Write};
+use tokio::sync::oneshot;
 
 /// Who can be asked, and who has said yes to everything.
 #[derive(Clone, Copy)]
@@ -27,22 +28,33 @@ impl Person {
     }
 
     /// Whether to go on.
-    pub fn agrees(self, question: &str) -> Result<bool, Stop> {
+    pub async fn agrees(self, question: &str) -> Result<bool, Stop> {
         if self.yes {
             return Ok(true);
         }
-        let answer = self.answer(&format!("{question} Type yes to go on:"))?;
+        let answer = self.answer(&format!("{question} Type yes to go on:")).await?;
         Ok(answer.eq_ignore_ascii_case("yes"))
     }
 
-    /// An answer in words. Without one there is no going on.
-    pub fn answer(self, question: &str) -> Result<String, Stop> {
+    /// An answer in words. Without one there is no going on. Whoever is tired of waiting for it may leave.
+    pub async fn answer(self, question: &str) -> Result<String, Stop> {
         let failed = |error: std::io::Error| Stop::Failed(format!("the terminal is gone: {error}"));
-        // On standard error, so that standard output stays what others may read.
-        let mut out = std::io::stderr().lock();
-        write!(out, "\n{question} ").and_then(|()| out.flush()).map_err(failed)?;
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map_err(failed)?;
-        Ok(printable(line.trim()))
+        asked(question).map_err(failed)?;
+        let (tell, told) = oneshot::channel();
+        // A thread of its own: the runtime would wait for one of its own until somebody has typed.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line).map(|_| line);
+            drop(tell.send(read));
+        });
+        let read = told.await.unwrap_or_else(|_| Err(std::io::ErrorKind::UnexpectedEof.into()));
+        Ok(printable(read.map_err(failed)?.trim()))
     }
+}
+
+// On standard error, so that standard output stays what others may read.
+fn asked(question: &str) -> std::io::Result<()> {
+    let mut out = std::io::stderr().lock();
+    write!(out, "\n{question} ")?;
+    out.flush()
 }

@@ -3,12 +3,13 @@
 
 use super::files::{kept, known, paths};
 use super::markdown;
+use crate::http::timestamp::Timestamp;
 use dispatch_cutover::{Stop, host};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// What a step or sitting ended with that nobody ended.
 const INTERRUPTED: &str = "interrupted";
@@ -110,9 +111,9 @@ fn run() -> String {
     "run".to_owned()
 }
 
+/// UTC, with milliseconds.
 pub fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    now.replace_nanosecond(now.nanosecond() / 1_000_000 * 1_000_000).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+    Timestamp(OffsetDateTime::now_utc()).to_string()
 }
 
 /// The report and where it is kept; nowhere in a dry run.
@@ -121,11 +122,14 @@ pub struct Journal {
     /// What the report said of the outcome before this sitting.
     before: String,
     files: Option<(PathBuf, PathBuf)>,
+    /// Whether this sitting has written anything.
+    is_kept: Cell<bool>,
     secrets: Vec<String>,
 }
 
 impl Journal {
-    /// Takes up the report that is there, or begins one; then a new sitting. `secrets` never reach a file.
+    /// Takes up the report that is there, or begins one; then a new sitting. Nothing is written yet. `secrets` never
+    /// reach a file.
     pub fn open(wanted: Option<&Path>, subject: &Subject<'_>, secrets: Vec<String>) -> Result<Self, Stop> {
         let (spec, database) = (subject.spec, subject.database);
         let files = wanted.map(|path| paths(path, spec));
@@ -153,9 +157,7 @@ impl Journal {
         let (version, began) = (env!("CARGO_PKG_VERSION").to_owned(), now());
         let (ended, exit, summary) = (None, None, None);
         report.sittings.push(Sitting { command, who, machine, version, began, ended, exit, summary });
-        let journal = Self { report, before, files, secrets };
-        journal.write()?;
-        Ok(journal)
+        Ok(Self { report, before, files, is_kept: Cell::new(false), secrets })
     }
 
     /// What the report said of the outcome before this sitting, if that sitting was ended.
@@ -166,6 +168,11 @@ impl Journal {
     /// Where the report for people is.
     pub fn place(&self) -> Option<&Path> {
         self.files.as_ref().map(|(_, markdown)| markdown.as_path())
+    }
+
+    /// Whether this sitting has written anything.
+    pub fn is_kept(&self) -> bool {
+        self.is_kept.get()
     }
 
     /// Which sitting this is, from 1.
@@ -190,8 +197,11 @@ impl Journal {
         self.write()
     }
 
-    /// The sitting is over.
+    /// The sitting is over, and so is what was under way in it.
     pub fn close(&mut self, outcome: &str, exit: u8, summary: &str) -> Result<(), Stop> {
+        for step in self.report.steps.iter_mut().filter(|step| step.outcome.is_none()) {
+            (step.ended, step.outcome) = (Some(now()), Some(INTERRUPTED.to_owned()));
+        }
         outcome.clone_into(&mut self.report.outcome);
         if let Some(sitting) = self.report.sittings.last_mut() {
             sitting.ended = Some(now());
@@ -204,6 +214,7 @@ impl Journal {
     /// Both files, each whole or as it was before.
     pub fn write(&self) -> Result<(), Stop> {
         let Some((json, markdown)) = &self.files else { return Ok(()) };
+        self.is_kept.set(true);
         let text = serde_json::to_string_pretty(&self.report).unwrap_or_default();
         for (path, text) in [(json, text), (markdown, markdown::written(&self.report))] {
             let kept = kept(path, &self.without_secrets(text));
@@ -252,6 +263,7 @@ mod tests {
             assert!(!text.contains("hunter2") && text.contains("snap-1"), "{text}");
         }
         let back = sitting(&stem, "rollback", "db:5432/app").expect("a journal");
+        back.write().expect("written");
         assert_eq!((back.before(), back.report.answers.backup_proof.is_some()), (Some("done"), true));
         let mut back = sitting(&stem, "rollback", "db:5432/app").expect("a journal");
         assert_eq!(back.before(), None, "the one before was killed");
@@ -260,10 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_under_way_ends_with_its_sitting_and_what_never_began_leaves_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let stem = folder.path().join("report");
+        let mut journal = open(&stem);
+        assert!(!journal.is_kept() && !folder.path().join("report.json").exists());
+        journal.begin("watch").expect("written");
+        journal.close("stopped: interrupted", 1, "interrupted").expect("written");
+        let step = &open(&stem).report.steps[0];
+        assert_eq!((step.outcome.as_deref(), step.ended.as_ref().map(String::len)), (Some(INTERRUPTED), Some(24)));
+    }
+
+    #[test]
     fn the_report_of_something_else_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let stem = folder.path().join("report");
-        open(&stem);
+        open(&stem).write().expect("written");
         let other = sitting(&stem, "run", "db:5432/other");
         assert_eq!(other.err().map(|stop| stop.exit_code()), Some(2));
         std::fs::write(folder.path().join("x.json"), "no report").expect("written");

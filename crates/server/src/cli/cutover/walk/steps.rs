@@ -26,7 +26,7 @@ impl Walk<'_> {
         if standing.least() == Position::Contracted {
             return Ok(done("the new names alone are there: nothing is left to do", false));
         }
-        self.answers()?;
+        self.answers().await?;
         self.check(standing.least()).await?;
         if self.options.dry_run {
             self.door.stage(Stage::Plan, &self.options, self.shown).await?;
@@ -41,7 +41,7 @@ impl Walk<'_> {
         Box::pin(self.flip()).await?;
         Box::pin(self.watch()).await?;
         self.hold().await?;
-        self.agreed("contract", "It removes the old names; clients that still use them would fail.")?;
+        self.agreed("contract", "It removes the old names; clients that still use them would fail.").await?;
         let options = Options { confirmed: true, ..self.options.clone() };
         self.stage("contract", Stage::Contract, &options).await?;
         Ok(done("cut over: the new names alone, and the new contract", true))
@@ -96,7 +96,7 @@ impl Walk<'_> {
     async fn tables(&mut self) -> Result<(), Stop> {
         let options = self.options.clone();
         if self.standing().await?.least() == Position::Legacy {
-            self.agreed("expand", "It makes the new names beside the old ones, as views; nobody waits for it.")?;
+            self.agreed("expand", "It makes the new names beside the old ones, as views; nobody waits for it.").await?;
         }
         self.stage("expand", Stage::Expand, &options).await?;
         self.remember_report().await?;
@@ -104,7 +104,7 @@ impl Walk<'_> {
         if self.standing().await?.verified_age_s.is_none_or(|age| age > YOUNG) {
             self.stage("verify", Stage::Verify, &options).await?;
         }
-        self.agreed("switch", "It gives the tables their new names, under their clients; both names work on.")?;
+        self.agreed("switch", "It gives the tables their new names, under their clients; both names work on.").await?;
         self.stage("switch", Stage::Switch, &options).await?;
         remark(self.door, &options, SWITCHED, &Value::Null).await
     }
@@ -122,7 +122,7 @@ impl Walk<'_> {
             Kept::Nothing | Kept::Flipping { .. } => "",
         };
         let question = format!("It makes the unprefixed paths speak the new contract, guarded by the replicas.{more}");
-        self.agreed("flag", &question)?;
+        self.agreed("flag", &question).await?;
         self.switched().await?;
         self.begin("flag").await?;
         let (options, guarded) = (self.options.clone(), self.words.watch.max(Duration::from_secs(1)));
@@ -180,8 +180,8 @@ impl Walk<'_> {
     }
 
     /// Asks before a step; whoever says no can go on later.
-    fn agreed(&self, step: &str, what: &str) -> Result<(), Stop> {
-        if self.person.agrees(&format!("Next: {step}. {what}"))? {
+    async fn agreed(&self, step: &str, what: &str) -> Result<(), Stop> {
+        if self.person.agrees(&format!("Next: {step}. {what}")).await? {
             return Ok(());
         }
         Err(Stop::Failed(format!(
