@@ -56,7 +56,8 @@ impl Upkeep {
             match self.statistics.refresh().await {
                 Ok(0) => {}
                 Ok(tables) => tracing::debug!(tables, "looked at anew, for much has changed"),
-                Err(error) => tracing::warn!(%error, "the store's statistics could not be refreshed yet"),
+                // Each second: a store that is away is told of by the lanes.
+                Err(error) => tracing::debug!(%error, "the store's statistics could not be refreshed yet"),
             }
             if stop.run_until_cancelled(tokio::time::sleep(GLANCE)).await.is_none() {
                 return;

@@ -56,7 +56,7 @@ pub async fn until_told(http: Option<(TcpListener, Surface)>, worker: Option<Gat
         running.spawn(async move { ("the HTTP server", server.await.map_err(anyhow::Error::from)) });
     }
     if let Some(worker) = worker {
-        // On a thread of its own: classifying is work for the processor and should delay nobody's connection.
+        // On a thread of its own: what its lanes do between two waits should delay nobody's connection.
         let (drain, home) = (drain.clone(), Handle::current());
         running.spawn_blocking(move || {
             home.block_on(worker.run(drain));

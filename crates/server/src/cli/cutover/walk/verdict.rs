@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The replicas' last word about a flip.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing was wrong in all its time.
-    Passed,
+    /// Nothing was wrong in all its time, by these figures: they may be too few to tell.
+    Passed(String),
     /// It was taken back, for this reason.
     WentBack(String),
     /// Nobody has judged it, for this reason. It is no leave to go on.
@@ -30,7 +30,7 @@ pub enum Verdict {
 impl From<WatchEnd> for Verdict {
     fn from(end: WatchEnd) -> Self {
         match end {
-            WatchEnd::Passed(_) => Self::Passed,
+            WatchEnd::Passed(figures) => Self::Passed(figures),
             WatchEnd::FlippedBack(why) => Self::WentBack(why),
             WatchEnd::Overtaken => Self::Unknown("somebody has set the flag meanwhile, so its guard ended".to_owned()),
             WatchEnd::Unjudged(why) => Self::Unknown(why),

@@ -6,12 +6,14 @@ use super::flag::{self, Kept, kept};
 use super::recorder::Recorder;
 use super::steps::{ROLLED_BACK, SWITCHED, done};
 use super::verdict::Verdict;
-use dispatch_cutover::{Done, Options, Remark, Stage, Stop, remark};
+use dispatch_cutover::{Options, Remark, Stage, Stop, remark};
 use dispatch_pipeline::failpoint;
 use serde_json::Value;
 
 /// A remark of the run: the watch is over, and all was well.
 const WATCHED: &str = "watched";
+/// How a good watch ends.
+const WELL: &str = "all was well";
 
 impl Walk<'_> {
     /// The engine watches the tables, the replicas guard the flag; either takes its own back, and the engine both.
@@ -36,11 +38,11 @@ impl Walk<'_> {
             remark(self.door, &options, WATCHED, &Value::Null).await?;
         }
         let figures = recorder.figures();
-        self.end("watch", outcome.map(|_| done("all was well", false)), figures).map(drop)
+        self.end("watch", outcome.map(|well| done(&well, false)), figures).map(drop)
     }
 
-    /// Until the time is over and the replicas have judged it, or until there is no going on.
-    async fn looked_on(&self, known: &[Remark], options: &Options, told: &Recorder<'_>) -> Result<Done, Stop> {
+    /// Until the time is over and the replicas have judged it, or until there is no going on. Answers how well all was.
+    async fn looked_on(&self, known: &[Remark], options: &Options, told: &Recorder<'_>) -> Result<String, Stop> {
         let (kept, desk) = (kept(known), self.flag.clone().map_err(Stop::Failed)?);
         let mark = if let Kept::Flipped { mark, .. } = &kept { Some(&**mark) } else { None };
         let disturbed = async {
@@ -53,13 +55,13 @@ impl Walk<'_> {
         let verdict = tokio::select! {
             outcome = tables => match (outcome, mark) {
                 (Ok(_), Some(mark)) => desk.verdict(mark).await,
-                (outcome, _) => return outcome,
+                (outcome, _) => return outcome.map(|_| WELL.to_owned()),
             },
             verdict = disturbed => verdict,
             why = desk.forsaken() => Verdict::Unknown(why),
         };
         match verdict {
-            Verdict::Passed => Ok(done("all was well", false)),
+            Verdict::Passed(figures) => Ok(format!("{WELL}; the guard: {figures}")),
             Verdict::WentBack(why) => Err(self.guard_went_back(&why).await),
             Verdict::Unknown(why) => Err(self.nobody_judged(&kept, &why).await),
         }
