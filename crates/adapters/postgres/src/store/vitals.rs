@@ -40,7 +40,8 @@ SELECT stage, least(count(since), 10000) AS depth, extract(epoch FROM now() - mi
     -- Edits and deletions wait beside them, for their message or its unit.
     (SELECT 'bursts', received_at FROM dispatch.signals WHERE state = 'amending' ORDER BY look_again_at LIMIT 10000)
     UNION ALL
-    (SELECT 'units', closed_at FROM dispatch.units WHERE state = 'pending' ORDER BY next_attempt_at LIMIT 10000)
+    (SELECT 'units', closed_at FROM dispatch.units
+     WHERE state = 'pending' AND next_attempt_at > '-infinity' ORDER BY next_attempt_at LIMIT 10000)
     UNION ALL
     -- Those that wait for another delivery are not due, but are looked at.
     (SELECT 'deliveries', CASE WHEN next_attempt_at < 'infinity' THEN created_at END FROM dispatch.deliveries

@@ -24,37 +24,42 @@ use crate::store::{micros, small};
 
 /// The first of its conversation, among those that have been due longest; `looked_at` tells how many those are.
 ///
-/// Plans are kept from when a table was empty, or made without statistics. So each look is one that only its index serves
-/// well, whatever the planner believes: an anti-join here once read all that waits for each row.
+/// Plans are kept from when a table was empty, or made by statistics of when nothing waited. So each look is one that only its
+/// index can serve, whatever the planner believes: `next_attempt_at > '-infinity'` is the condition of `units_due`,
+/// `ordinal > 0` that of `units_in_order`. Otherwise all that waits was once read for each row. Rows are gone back to by their
+/// place (`ctid`), not through the key's index, which grows with the history: one that has moved meanwhile was claimed by
+/// somebody else, and while it is locked it stays where it is.
 const OLDEST_DUE: &str = "
 WITH longest AS MATERIALIZED (
-    SELECT unit_id, conversation, ordinal FROM dispatch.units
-    WHERE state = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at, ordinal LIMIT $1
+    SELECT ctid AS place, conversation, ordinal FROM dispatch.units
+    WHERE state = 'pending' AND next_attempt_at > '-infinity' AND next_attempt_at <= now()
+    ORDER BY next_attempt_at, ordinal LIMIT $1
 ), heads AS MATERIALIZED (
-    SELECT unit_id FROM longest WHERE ordinal = (
+    SELECT place FROM longest WHERE ordinal = (
         SELECT first.ordinal FROM dispatch.units AS first
-        WHERE first.state = 'pending' AND first.conversation = longest.conversation
+        WHERE first.state = 'pending' AND first.ordinal > 0 AND first.conversation = longest.conversation
         ORDER BY first.ordinal LIMIT 1)
 )
-SELECT u.unit_id, u.attempts, (SELECT count(*) FROM longest) AS looked_at FROM dispatch.units AS u
-WHERE u.unit_id = ANY (ARRAY (SELECT unit_id FROM heads)) AND u.state = 'pending' AND u.next_attempt_at <= now()
+SELECT u.ctid::text AS place, u.attempts, (SELECT count(*) FROM longest) AS looked_at FROM dispatch.units AS u
+WHERE u.ctid = ANY (ARRAY (SELECT place FROM heads)) AND u.state = 'pending' AND u.next_attempt_at <= now()
 ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
 
 /// The same, for when busy conversations fill that whole window: steps from conversation to conversation instead.
 const FIRST_OF_EACH: &str = "
 WITH RECURSIVE heads AS (
-    (SELECT conversation, unit_id, 1 AS n FROM dispatch.units
-     WHERE state = 'pending' ORDER BY conversation, ordinal LIMIT 1)
+    (SELECT conversation, ctid AS place, 1 AS n FROM dispatch.units
+     WHERE state = 'pending' AND ordinal > 0 ORDER BY conversation, ordinal LIMIT 1)
     UNION ALL
-    SELECT next.conversation, next.unit_id, heads.n + 1 FROM heads CROSS JOIN LATERAL (
-        SELECT conversation, unit_id FROM dispatch.units
-        WHERE state = 'pending' AND conversation > heads.conversation ORDER BY conversation, ordinal LIMIT 1
+    SELECT next.conversation, next.place, heads.n + 1 FROM heads CROSS JOIN LATERAL (
+        SELECT conversation, ctid AS place FROM dispatch.units
+        WHERE state = 'pending' AND ordinal > 0 AND conversation > heads.conversation
+        ORDER BY conversation, ordinal LIMIT 1
     ) AS next
     WHERE heads.n < $1
 )
-SELECT u.unit_id, u.attempts, 0::bigint AS looked_at FROM dispatch.units AS u
-WHERE u.unit_id = ANY (ARRAY (SELECT unit_id FROM heads)) AND u.state = 'pending' AND u.next_attempt_at <= now()
+SELECT u.ctid::text AS place, u.attempts, 0::bigint AS looked_at FROM dispatch.units AS u
+WHERE u.ctid = ANY (ARRAY (SELECT place FROM heads)) AND u.state = 'pending' AND u.next_attempt_at <= now()
 ORDER BY u.next_attempt_at, u.ordinal LIMIT $2
 FOR UPDATE OF u SKIP LOCKED";
 
@@ -67,7 +72,7 @@ UPDATE dispatch.units SET
     lease_until = CASE WHEN attempts >= $2 THEN NULL ELSE now() + $3 * interval '1 microsecond' END,
     next_attempt_at = CASE WHEN attempts >= $2 THEN next_attempt_at ELSE now() + $3 * interval '1 microsecond' END,
     attempts = CASE WHEN attempts >= $2 THEN attempts ELSE attempts + 1 END
-WHERE unit_id = ANY ($1)
+WHERE ctid = ANY ($1::tid[])
 RETURNING unit_id, ordinal, claim_token, attempts, source, workspace, channel, thread, author, trace_id, revision,
     replay_id, coalesce((SELECT r.forced FROM dispatch.replays AS r WHERE r.replay_id = units.replay_id), false) AS forced";
 
@@ -83,8 +88,8 @@ const HEADS: i64 = 2_000;
 
 #[derive(QueryableByName)]
 struct Found {
-    #[diesel(sql_type = SqlUuid)]
-    unit_id: Uuid,
+    #[diesel(sql_type = Text)]
+    place: String,
     #[diesel(sql_type = Int4)]
     attempts: i32,
     #[diesel(sql_type = BigInt)]
@@ -167,8 +172,8 @@ async fn candidates(connection: &mut AsyncPgConnection, limit: u32) -> Result<Ve
     if may_hide_others(&found, wide) {
         let heads: Vec<Found> =
             sql(FIRST_OF_EACH).bind::<BigInt, _>(HEADS).bind::<BigInt, _>(limit).load(connection).await?;
-        let seen: HashSet<Uuid> = found.iter().map(|row| row.unit_id).collect();
-        found.extend(heads.into_iter().filter(|row| !seen.contains(&row.unit_id)));
+        let seen: HashSet<String> = found.iter().map(|row| row.place.clone()).collect();
+        found.extend(heads.into_iter().filter(|row| !seen.contains(&row.place)));
         found.truncate(wanted);
     }
     Ok(found)
@@ -180,13 +185,13 @@ async fn oldest_due(connection: &mut AsyncPgConnection, window: i64, limit: i64)
 
 /// Those of `found` that are claimed together. One that was tried before may be what ended its worker: it comes alone,
 /// so that the others of its batch do not share its fate again and again. The rest keep their places.
-fn together(mut found: Vec<Found>) -> Vec<Uuid> {
+fn together(mut found: Vec<Found>) -> Vec<String> {
     if found.as_slice().first().is_some_and(|first| first.attempts > 0) {
         found.truncate(1);
     } else {
         found.retain(|row| row.attempts == 0);
     }
-    found.into_iter().map(|row| row.unit_id).collect()
+    found.into_iter().map(|row| row.place).collect()
 }
 
 async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Vec<ClaimedUnit>, usize), StoreError> {
@@ -195,7 +200,7 @@ async fn take(connection: &mut AsyncPgConnection, rule: ClaimRule) -> Result<(Ve
         return Ok((Vec::new(), 0));
     }
     let mut taken: Vec<Taken> = sql(TAKE)
-        .bind::<Array<SqlUuid>, _>(found)
+        .bind::<Array<Text>, _>(found)
         .bind::<Int4, _>(small(rule.max_attempts))
         .bind::<BigInt, _>(micros(rule.lease))
         .load(connection)
