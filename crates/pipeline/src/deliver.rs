@@ -2,27 +2,29 @@
 //! it is settled when its own attempt ends, however long its neighbours take, and a destination that hangs takes no places
 //! that others need.
 
+mod permission;
 mod places;
+mod turn;
 
 use crate::agents::Meter;
 use crate::failpoint;
 use crate::reason::ORCHESTRATOR;
+use dispatch_mission::signal::Recipient;
 use dispatch_routing::backoff::{Retries, RetrySchedule};
 use dispatch_routing::courier::Courier;
-use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState, ENDPOINT_DISABLED};
+use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
 use dispatch_routing::delivery_queue::{Bounds, DeliveryQueue, DeliverySettlement, NextStep};
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::queue::{ClaimRule, QueueError, Settled};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, StreamExt as _};
-use places::Places;
+use futures_util::FutureExt as _;
+use permission::Permission;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
+use turn::Turn;
 
-/// How long an answer is waited for before the queue is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Storage deliveries claimed at once. Few, for they are applied one after another while their claims age; most never
 /// come this way, since they are applied when their unit is settled.
 const STORED_PER_CLAIM: u32 = 8;
@@ -49,55 +51,35 @@ impl Deliver {
     /// # Errors
     /// [`QueueError::Unavailable`]: claims run out and the work comes back.
     pub async fn send_turn(&self, courier: &dyn Courier, stop: &CancellationToken) -> Result<usize, QueueError> {
-        let schedule = self.retries.of(courier.serves());
-        let (mut sends, mut steps) = (FuturesUnordered::new(), FuturesUnordered::new());
-        let (mut places, mut ended) = (Places::default(), Vec::new());
-        let (mut outcome, mut look) = (Ok(0), true);
-        loop {
-            // One step with the queue at a time; while it is made, sends go on, and what ends meanwhile shares the next.
-            if steps.is_empty() && (look || !ended.is_empty()) {
-                // After a fault nothing more is claimed, but what is under way is settled all the same. No more is
-                // claimed than there are places: a claim must not age while it waits for its neighbours.
-                let limit =
-                    if outcome.is_ok() && !stop.is_cancelled() { self.claim.limit.min(places.free()) } else { 0 };
-                let rule = ClaimRule { limit, max_attempts: schedule.max_attempts(), ..self.claim };
-                let bounds = places.bounds(schedule.deadline());
-                steps.push(self.step(courier.serves(), rule, bounds, std::mem::take(&mut ended)));
-                look = false;
-            }
-            if steps.is_empty() && sends.is_empty() {
-                return outcome;
-            }
-            tokio::select! {
-                Some(made) = steps.next() => match made {
-                    Ok(claimed) => for delivery in claimed {
-                        outcome = outcome.map(|moved| moved + 1);
-                        let destination = delivery.destination.lane().destination;
-                        places.take(&destination);
-                        sends.push(self.attempt(courier, schedule, delivery).map(|end| (destination, end)));
-                    },
-                    Err(error) => outcome = Err(error),
-                },
-                Some((destination, end)) = sends.next() => {
-                    places.give_back(&destination);
-                    ended.push(end);
-                }
-                // What becomes due meanwhile is not kept waiting by what does not end.
-                () = tokio::time::sleep(LOOK_AGAIN), if steps.is_empty() => look = true,
-            }
-        }
+        Turn::new(self, courier, stop).run().await
     }
 
-    /// Settles what has ended, then claims what there are places for.
-    async fn step(
+    /// Claims what there are places for, and asks whose of it may be sent.
+    async fn claim(
         &self,
         kind: DestinationKind,
         rule: ClaimRule,
         bounds: Bounds,
-        ended: Vec<DeliverySettlement>,
-    ) -> Result<Vec<ClaimedDelivery>, QueueError> {
-        self.settle(ended).await?;
-        if rule.limit == 0 { Ok(Vec::new()) } else { self.queue.claim_within(kind, rule, &bounds).await }
+    ) -> Result<Vec<(ClaimedDelivery, Permission)>, QueueError> {
+        let claimed = self.queue.claim_within(kind, rule, &bounds).await?;
+        let recipients: Vec<Recipient> =
+            claimed.iter().filter_map(|delivery| delivery.destination.recipient()).collect();
+        let refusals = if recipients.is_empty() { Ok(HashMap::new()) } else { self.queue.refusals(&recipients).await };
+        if let Err(error) = &refusals {
+            tracing::warn!(%error, "permission could not be asked for");
+        }
+        let permission = |delivery: &ClaimedDelivery| match (&refusals, delivery.destination.recipient()) {
+            (_, None) => Permission::Given,
+            (Ok(refusals), Some(recipient)) => {
+                refusals.get(&recipient).cloned().map_or(Permission::Given, Permission::Refused)
+            }
+            (Err(_), Some(_)) => Permission::Unknown,
+        };
+        let with_permission = |delivery: ClaimedDelivery| {
+            let permission = permission(&delivery);
+            (delivery, permission)
+        };
+        Ok(claimed.into_iter().map(with_permission).collect())
     }
 
     async fn settle(&self, ended: Vec<DeliverySettlement>) -> Result<(), QueueError> {
@@ -166,10 +148,14 @@ impl Deliver {
         courier: &dyn Courier,
         schedule: &RetrySchedule,
         delivery: ClaimedDelivery,
+        permission: Permission,
     ) -> DeliverySettlement {
         failpoint::pass("delivery.claimed", || delivery.delivery_id.to_string());
         let begun = Instant::now();
-        let outcome = self.outcome(courier, &delivery).await;
+        let outcome = match permission.instead_of(&delivery) {
+            Some(outcome) => outcome,
+            None => self.outcome(courier, &delivery).await,
+        };
         failpoint::pass("delivery.sent", || format!("{} {}", courier.serves().as_str(), delivery.delivery_id));
         let next = match (schedule.after_with_jitter(delivery.attempts, &outcome), schedule.deadline()) {
             // It ends when its time is over, not when it would have been tried again.
@@ -191,18 +177,6 @@ impl Deliver {
 
     /// One attempt, ended while its claim still holds: a send that outlived its claim could meet the next one's.
     async fn outcome(&self, courier: &dyn Courier, delivery: &ClaimedDelivery) -> AttemptOutcome {
-        if let Some(recipient) = delivery.destination.recipient() {
-            match self.queue.refusal(&recipient).await {
-                Ok(None) => {}
-                Ok(Some(code)) if code == ENDPOINT_DISABLED => return AttemptOutcome::Disabled,
-                Ok(Some(code)) if delivery.may_have_been_sent => return AttemptOutcome::Unknowable { code },
-                Ok(Some(code)) => return AttemptOutcome::Unwanted { code },
-                Err(error) => {
-                    tracing::warn!(delivery_id = %delivery.delivery_id, %error, "permission could not be asked for");
-                    return AttemptOutcome::Retryable { code: "permission_unknown".into(), retry_after: None };
-                }
-            }
-        }
         let attempt = AssertUnwindSafe(courier.deliver(delivery)).catch_unwind();
         match tokio::time::timeout(self.claim.lease.mul_f32(0.8), attempt).await {
             Ok(Ok(outcome)) => outcome,
@@ -217,3 +191,6 @@ fn report_lost(ended: &[DeliverySettlement], settled: &[Settled]) {
         tracing::warn!(delivery_id = %one.delivery_id, "the claim ran out before the attempt ended");
     }
 }
+
+#[cfg(test)]
+mod tests;

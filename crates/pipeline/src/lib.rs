@@ -24,4 +24,5 @@ pub mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod track;
+mod under_way;
 pub mod worker;

@@ -51,12 +51,12 @@ pub trait DeliveryQueue: Send + Sync {
     /// `Unavailable`, or `Rejected` when one of several is at fault: the caller settles them singly.
     async fn settle(&self, settlements: Vec<DeliverySettlement>) -> Result<Vec<Settled>, QueueError>;
 
-    /// Why `recipient` must not be written to (`opted_out`, `app_uninstalled`), if somebody said so. Asked right before
-    /// every send.
+    /// Those of `recipients` that must not be written to, and why (`opted_out`, `app_uninstalled`): somebody said so. Asked
+    /// of all deliveries of a claim, right before they are sent.
     ///
     /// # Errors
     /// `Unavailable`: then nothing is sent.
-    async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError>;
+    async fn refusals(&self, recipients: &[Recipient]) -> Result<HashMap<Recipient, String>, QueueError>;
 
     /// Notes that `recipient` may be written to since then, for the provider itself shows it: a block is lifted, and a word
     /// from before that comes late does not block again. Answers why they were not to be written to, if so.

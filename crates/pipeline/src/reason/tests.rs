@@ -254,3 +254,50 @@ async fn while_something_is_handed_back_claims_are_renewed() {
     let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
     assert_eq!(moved.unwrap(), 2);
 }
+
+/// Takes as many milliseconds to think as the text says.
+struct Sleeper(FixedClassifier);
+
+#[async_trait]
+impl Classifier for Sleeper {
+    fn name(&self) -> &'static str {
+        "sleeper"
+    }
+
+    fn width(&self) -> usize {
+        8
+    }
+
+    async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {
+        tokio::time::sleep(Duration::from_millis(unit[0].text.parse().unwrap())).await;
+        self.0.classify(unit, listener).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_understood_within_a_moment_is_settled_together_and_waits_no_longer() {
+    let queue = ScriptedQueue::of(&["10", "15", "60000"]);
+    let (reason, stop) = (reason(&queue, Arc::new(Sleeper(FixedClassifier::default()))), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        queue.see(|script| assert_eq!(script.settled.iter().map(Vec::len).collect::<Vec<_>>(), [2]));
+    };
+    let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
+    assert_eq!(moved.unwrap(), 3);
+    queue.see(|script| assert_eq!(script.settled.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_claimed_than_can_be_thought_about_and_settled() {
+    let queue = ScriptedQueue::of(&["1"; 40]);
+    queue.see(|script| script.settling_takes = Duration::from_secs(5));
+    let (reason, stop) = (reason(&queue, Arc::new(Sleeper(FixedClassifier::default()))), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        // One settlement goes on, and as much as fits beside it waits for the next.
+        assert_eq!(queue.see(|script| script.due.len()), 40 - 16);
+    };
+    let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
+    assert_eq!(moved.unwrap(), 40);
+    queue.see(|script| assert!(script.settled.iter().all(|batch| batch.len() <= 8), "{:?}", script.settled));
+}

@@ -2,9 +2,11 @@
 //! is done.
 //!
 //! All three go on beside each other: while a settlement waits for the database, thoughts are still heard and their claims
-//! renewed; while a thought waits for its mind, other units are claimed and settled.
+//! renewed; while a thought waits for its mind, other units are claimed and settled. A claim and a settlement cost the
+//! database much the same whatever they carry: while others are in hand, each waits a moment for company.
 
 use super::Reason;
+use crate::under_way::ended;
 use dispatch_routing::queue::QueueError;
 use dispatch_routing::unit::ClaimedUnit;
 use dispatch_routing::unit_queue::UnitSettlement;
@@ -12,8 +14,11 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// How long a claim or a settlement that is less than half of a full one waits for company, from the end of the last one.
+const LINGER: Duration = Duration::from_millis(20);
 /// How long what goes on is waited for before the queue, once found empty, is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -24,6 +29,8 @@ pub(super) struct Turn<'a> {
     thinking: FuturesUnordered<BoxFuture<'a, Option<UnitSettlement>>>,
     understood: Vec<UnitSettlement>,
     settling: Option<BoxFuture<'a, Result<(), QueueError>>>,
+    claimed_at: Instant,
+    settled_at: Instant,
     /// The last look found nothing.
     is_drained: bool,
     /// Nothing more is claimed until all that is in hand has ended.
@@ -40,6 +47,8 @@ impl<'a> Turn<'a> {
             thinking: FuturesUnordered::new(),
             understood: Vec::new(),
             settling: None,
+            claimed_at: Instant::now(),
+            settled_at: Instant::now(),
             is_drained: false,
             makes_room: false,
             outcome: Ok(0),
@@ -50,7 +59,7 @@ impl<'a> Turn<'a> {
     /// off: its answer is paid for.
     pub async fn run(mut self) -> Result<usize, QueueError> {
         loop {
-            self.begin();
+            let lingers = self.begin();
             if self.is_idle() {
                 return self.outcome;
             }
@@ -58,26 +67,40 @@ impl<'a> Turn<'a> {
                 claimed = ended(&mut self.claiming) => self.claimed(claimed),
                 settled = ended(&mut self.settling) => self.settled(settled),
                 Some(thought) = self.thinking.next() => self.thought(thought),
+                () = tokio::time::sleep(LINGER), if lingers => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => self.is_drained = false,
             }
         }
     }
 
-    /// Begins whatever can begin now.
-    fn begin(&mut self) {
-        if !self.understood.is_empty() && self.settling.is_none() {
-            let understood = std::mem::take(&mut self.understood);
-            self.settling = Some(self.reason.settle(understood).boxed());
-        }
+    /// Begins whatever can begin now. Answers whether something waits for company.
+    fn begin(&mut self) -> bool {
         if self.is_idle() {
             self.makes_room = false;
         }
-        // No more than can be thought about: a claim must not age while it waits for its neighbours.
-        let free = self.reason.classifier.width().max(1).saturating_sub(self.thinking.len());
-        let wants = self.outcome.is_ok() && !self.stop.is_cancelled() && !self.is_drained && !self.makes_room;
-        if wants && free > 0 && self.claiming.is_none() {
+        let width = self.reason.classifier.width().max(1);
+        // More would not be claimed at once, nor thought about at the same time.
+        let full = width.min(usize::try_from(self.reason.claim.limit).unwrap_or(usize::MAX));
+        let is_worth_it = |count: usize, since: Instant, is_all: bool| {
+            count > 0 && (is_all || count * 2 >= full || since.elapsed() >= LINGER)
+        };
+        let is_all = self.thinking.is_empty();
+        let understood = self.understood.len();
+        if self.settling.is_none() && is_worth_it(understood, self.settled_at, is_all) {
+            let understood = std::mem::take(&mut self.understood);
+            self.settling = Some(self.reason.settle(understood).boxed());
+        }
+        // No more than can be thought about and settled: a claim must not age while it waits for its neighbours.
+        let free = width.saturating_sub(self.thinking.len() + self.understood.len());
+        let wants = self.outcome.is_ok()
+            && !self.stop.is_cancelled()
+            && !self.is_drained
+            && !self.makes_room
+            && self.claiming.is_none();
+        if wants && is_worth_it(free, self.claimed_at, is_all) {
             self.claiming = Some(self.reason.claim(free).boxed());
         }
+        (self.settling.is_none() && !self.understood.is_empty()) || (wants && self.claiming.is_none() && free > 0)
     }
 
     fn is_idle(&self) -> bool {
@@ -86,6 +109,7 @@ impl<'a> Turn<'a> {
 
     fn claimed(&mut self, claimed: Result<Vec<ClaimedUnit>, QueueError>) {
         let (reason, stop) = (self.reason, self.stop);
+        self.claimed_at = Instant::now();
         match claimed {
             Ok(units) => {
                 self.is_drained = units.is_empty();
@@ -121,22 +145,11 @@ impl<'a> Turn<'a> {
     }
 
     fn settled(&mut self, settled: Result<(), QueueError>) {
+        self.settled_at = Instant::now();
         // What was waited for may have made room for the next of its conversation.
         self.is_drained = false;
         if let Err(error) = settled {
             self.outcome = Err(error);
         }
-    }
-}
-
-/// The end of `work`, which is gone then; never, where there is none.
-async fn ended<T>(work: &mut Option<BoxFuture<'_, T>>) -> T {
-    match work {
-        Some(going) => {
-            let end = going.await;
-            *work = None;
-            end
-        }
-        None => std::future::pending().await,
     }
 }

@@ -68,7 +68,7 @@ impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             burst: BurstRule::default(),
-            claim: ClaimRule { limit: 50, lease: Duration::from_secs(30), max_attempts: 5 },
+            claim: ClaimRule { limit: 100, lease: Duration::from_secs(30), max_attempts: 5 },
             poll: Duration::from_millis(250),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It must not know a courier.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -61,8 +62,8 @@ impl DeliveryQueue for PgDeliveryQueue {
         Ok(settle::settle(&mut *self.connection().await?, &settlements, &self.limits).await?)
     }
 
-    async fn refusal(&self, recipient: &Recipient) -> Result<Option<String>, QueueError> {
-        Ok(permission::refusal(&mut *self.connection().await?, recipient).await?)
+    async fn refusals(&self, recipients: &[Recipient]) -> Result<HashMap<Recipient, String>, QueueError> {
+        Ok(permission::refusals(&mut *self.connection().await?, recipients).await?)
     }
 
     async fn allow(&self, recipient: &Recipient, since: OffsetDateTime) -> Result<Option<String>, QueueError> {

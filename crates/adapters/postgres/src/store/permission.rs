@@ -1,9 +1,10 @@
 //! Whom Dispatch may write to: kept from what recipients say, asked before every send. It must not know who sends.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::signal::{Consent, NewSignal, Recipient, Source};
 use time::OffsetDateTime;
@@ -45,7 +46,17 @@ WHERE known.reason IS NULL";
 /// How far back ids of the last minute may reach, with clocks that differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(600);
 
-const REFUSAL: &str = "SELECT reason FROM dispatch.send_permissions WHERE recipient = $1 AND reason IS NOT NULL";
+const REFUSALS: &str = "
+SELECT recipient, reason FROM dispatch.send_permissions WHERE recipient = ANY ($1) AND reason IS NOT NULL";
+
+/// Somebody who must not be written to.
+#[derive(QueryableByName)]
+struct Refused {
+    #[diesel(sql_type = Text)]
+    recipient: String,
+    #[diesel(sql_type = Text)]
+    reason: String,
+}
 
 /// What is known about somebody.
 #[derive(QueryableByName)]
@@ -111,11 +122,15 @@ fn id_of(at: Option<SystemTime>) -> Uuid {
     Uuid::from_u64_pair(millis << 16, 0)
 }
 
-/// Why `recipient` must not be written to, if so.
-pub(crate) async fn refusal(
+/// Those who must not be written to, and why.
+pub(crate) async fn refusals(
     connection: &mut AsyncPgConnection,
-    recipient: &Recipient,
-) -> Result<Option<String>, StoreError> {
-    let found: Vec<Known> = sql(REFUSAL).bind::<Text, _>(recipient.as_str()).load(connection).await?;
-    Ok(found.into_iter().find_map(|row| row.reason))
+    recipients: &[Recipient],
+) -> Result<HashMap<Recipient, String>, StoreError> {
+    let asked: BTreeSet<&str> = recipients.iter().map(Recipient::as_str).collect();
+    let found: Vec<Refused> =
+        sql(REFUSALS).bind::<Array<Text>, _>(asked.into_iter().collect::<Vec<_>>()).load(connection).await?;
+    let reasons: HashMap<String, String> = found.into_iter().map(|row| (row.recipient, row.reason)).collect();
+    let refused = |recipient: &Recipient| Some((recipient.clone(), reasons.get(recipient.as_str())?.clone()));
+    Ok(recipients.iter().filter_map(refused).collect())
 }

@@ -55,7 +55,8 @@ fn opted_out() -> AttemptOutcome {
 }
 
 async fn refusal(replica: &Replica) -> Option<String> {
-    replica.deliveries.refusal(&Recipient::phone(PHONE)).await.unwrap()
+    let phone = Recipient::phone(PHONE);
+    replica.deliveries.refusals(std::slice::from_ref(&phone)).await.unwrap().remove(&phone)
 }
 
 #[tokio::test]

@@ -161,7 +161,14 @@ async fn forgets_no_permission(queues: Queues<'_>) {
         signal.consent = Some(Consent { recipient: workspace.clone(), given, reason: REASON });
         queues.signals.append_all(vec![signal]).await.expect("appended");
     };
-    let refusal = async || queues.deliveries.refusal(&workspace).await.expect("answered");
+    let other = Recipient::slack_workspace("T8");
+    let refusal = async || {
+        let asked = [workspace.clone(), other.clone(), workspace.clone()];
+        let mut refusals = queues.deliveries.refusals(&asked).await.expect("answered");
+        let refusal = refusals.remove(&workspace);
+        assert!(refusals.is_empty(), "nobody spoke about the other one");
+        refusal
+    };
     let allow = async |second: u64| queues.deliveries.allow(&workspace, at(second)).await.expect("answered");
     assert_eq!((refusal().await, allow(10).await), (None, None), "nobody spoke about it");
     says(false, 9).await;
