@@ -120,13 +120,7 @@ pub(crate) async fn close_bursts(
 async fn in_transaction(connection: &mut AsyncPgConnection, rule: BurstRule, limit: u32) -> Result<u32, StoreError> {
     let max = rule.max.max(1);
     let quiet = micros(rule.quiet);
-    let candidates: Vec<Candidate> = sql(CANDIDATES)
-        .bind::<BigInt, _>((i64::from(limit) * i64::from(max)).clamp(500, 5_000))
-        .bind::<BigInt, _>(quiet)
-        .bind::<BigInt, _>(i64::from(max))
-        .bind::<BigInt, _>(i64::from(limit))
-        .load(connection)
-        .await?;
+    let candidates = candidates(connection, rule, limit).await?;
     if candidates.is_empty() {
         return Ok(0);
     }
@@ -141,6 +135,30 @@ async fn in_transaction(connection: &mut AsyncPgConnection, rule: BurstRule, lim
     let closed = join(connection, closed).await?;
     store(connection, &closed).await?;
     Ok(u32::try_from(closed.len()).unwrap_or(u32::MAX))
+}
+
+/// Bursts that may be closed, the oldest first. Mostly the oldest signals are of as many bursts; where few bursts hold many
+/// of them, more are looked at.
+async fn candidates(
+    connection: &mut AsyncPgConnection,
+    rule: BurstRule,
+    limit: u32,
+) -> Result<Vec<Candidate>, StoreError> {
+    let (limit, max) = (i64::from(limit), i64::from(rule.max.max(1)));
+    let mut found = Vec::new();
+    for window in [limit * 2, (limit * max).clamp(500, 5_000)] {
+        found = sql(CANDIDATES)
+            .bind::<BigInt, _>(window)
+            .bind::<BigInt, _>(micros(rule.quiet))
+            .bind::<BigInt, _>(max)
+            .bind::<BigInt, _>(limit)
+            .load(connection)
+            .await?;
+        if found.len() * 2 >= usize::try_from(limit).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Full chunks always; what remains of a burst only when its newest signal is old enough. Oldest burst first.
