@@ -5,11 +5,17 @@ use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What nobody has finished: messages, units, deliveries. By partial indexes, and no further than a bound.
+/// What nobody has finished: messages, units, deliveries. By partial indexes, and no further than a bound: counting all that
+/// waits took a sixth of both processors.
 const DUE: &str = "SELECT (SELECT count(*) FROM (SELECT FROM dispatch.signals \
-     WHERE unit_id IS NULL AND state = 'queued' LIMIT 200000) AS a) \
-     + (SELECT count(*) FROM (SELECT FROM dispatch.units WHERE state = 'pending' LIMIT 200000) AS b) \
-     + (SELECT count(*) FROM (SELECT FROM dispatch.deliveries WHERE state = 'pending' LIMIT 200000) AS c);";
+     WHERE unit_id IS NULL AND state = 'queued' LIMIT 4000) AS a) \
+     + (SELECT count(*) FROM (SELECT FROM dispatch.units WHERE state = 'pending' AND ordinal > 0 LIMIT 4000) AS b) \
+     + (SELECT count(*) FROM (SELECT FROM dispatch.deliveries WHERE state = 'pending' LIMIT 4000) AS c);";
+
+/// Whether there is any.
+const ANY: &str = "SELECT (EXISTS (SELECT FROM dispatch.signals WHERE unit_id IS NULL AND state = 'queued') \
+     OR EXISTS (SELECT FROM dispatch.units WHERE state = 'pending' AND ordinal > 0) \
+     OR EXISTS (SELECT FROM dispatch.deliveries WHERE state = 'pending'))::int;";
 
 /// A `psql` that stays.
 pub struct Backlog {
@@ -29,9 +35,18 @@ impl Backlog {
         Ok(Self { child, input, output })
     }
 
-    /// How much is due.
+    /// How much is due, of each kind up to 4,000.
     pub fn due(&mut self) -> Result<u64> {
-        writeln!(self.input, "{DUE}")?;
+        self.ask(DUE)
+    }
+
+    /// Whether nothing is.
+    pub fn is_empty(&mut self) -> Result<bool> {
+        Ok(self.ask(ANY)? == 0)
+    }
+
+    fn ask(&mut self, sql: &str) -> Result<u64> {
+        writeln!(self.input, "{sql}")?;
         self.input.flush()?;
         let mut line = String::new();
         self.output.read_line(&mut line)?;
