@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// A signed event for any path.
 async fn post_to(client: &Client, server: &Server, path: &str, body: &Value) -> (StatusCode, Value) {
@@ -208,9 +208,7 @@ async fn whoever_watches_sees_each_change_until_he_ends_it() {
     let system = system().await;
     let server = system.launch().arg("--no-worker").start().await;
     set(&system, &server, "operations").await;
-    let mut command = Command::new(BINARY);
-    command.args(["flag", "watch", "--json"]).env("DATABASE_URL", system.database.url().expose());
-    let mut watcher = command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut watcher = watching(&system);
     let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines();
     let mut seen = async || -> Value {
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").unwrap();
@@ -226,9 +224,41 @@ async fn whoever_watches_sees_each_change_until_he_ends_it() {
     let change = seen().await;
     assert_eq!((&change["api_version"], &change["percent"]), (&json!("dispatch"), &json!(25)));
     assert!(change["reason"] == "some" && change["by"].as_str().is_some_and(|by| by.starts_with("cli:")), "{change}");
+    interrupted(&mut watcher).await;
+    system.finish().await;
+}
+
+fn watching(system: &System) -> Child {
+    let mut command = Command::new(BINARY);
+    command.args(["flag", "watch", "--json"]).env("DATABASE_URL", system.database.url().expose());
+    command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+}
+
+/// Ctrl-C ends it well.
+async fn interrupted(watcher: &mut Child) {
     let pid = Pid::from_raw(i32::try_from(watcher.id().unwrap()).unwrap());
     kill(pid, Signal::SIGINT).unwrap();
-    assert!(watcher.wait().await.unwrap().success());
+    assert!(tokio::time::timeout(PATIENCE, watcher.wait()).await.expect("it ends").unwrap().success());
+}
+
+#[tokio::test]
+async fn a_watch_is_ended_while_it_waits_for_the_store_too() {
+    let system = system().await;
+    let (good, said) = flag(&system, &["set", "operations"]).await;
+    assert!(good, "{said}");
+    let mut watcher = watching(&system);
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines();
+    let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").unwrap();
+    assert!(first.is_some_and(|line| line.contains("operations")));
+    // It is asked once a second, and answers nobody.
+    let held = "BEGIN; LOCK TABLE dispatch.flag IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT";
+    let waits = "SELECT count(*) AS n FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%dispatch.flag%'";
+    let ended = async {
+        system.eventually("it waits for the store", async || system.ledger().count(waits).await > 0).await;
+        interrupted(&mut watcher).await;
+    };
+    tokio::join!(system.database.execute(held), ended);
     system.finish().await;
 }
 

@@ -6,6 +6,7 @@ use super::{Desk, cure};
 use crate::cli::stdout::say;
 use anyhow::{Context, Result};
 use dispatch_pipeline::ports::flag::{Flag, FlagChange, FlagLedger};
+use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,22 +16,24 @@ const POLL: Duration = Duration::from_secs(1);
 const NEWEST: u32 = 20;
 
 impl Desk {
+    /// Until Ctrl-C, whatever goes on then: one that comes while the store is asked ends it too.
     pub(super) async fn watch(&self) -> Result<ExitCode> {
+        tokio::select! {
+            ended = self.follow() => ended.map(|never| match never {}),
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    async fn follow(&self) -> Result<Infallible> {
         let mut last = self.store.read().await.with_context(|| cure(self.store.name()))?;
         if let Some(flag) = &last {
             self.tell(flag).await?;
         }
         let mut is_away = false;
         loop {
-            let word = async {
-                tokio::select! {
-                    () = self.store.stirred() => {}
-                    () = tokio::time::sleep(POLL) => {}
-                }
-            };
             tokio::select! {
-                () = word => {}
-                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+                () = self.store.stirred() => {}
+                () = tokio::time::sleep(POLL) => {}
             }
             let Ok(now) = self.store.read().await else {
                 if !is_away && !self.json {
