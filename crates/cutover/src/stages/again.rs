@@ -40,7 +40,7 @@ pub(super) async fn carried_out(
     let mut engine = match Engine::open(connector, options, &noticing, stage, None).await {
         // No connection at all is a mistake of whoever starts it; one that is lost at once is not.
         Err(Stop::Database(error)) if error.is_lost() && !matches!(error, DbError::Connect(_)) => {
-            anew(connector, options, &noticing, stage, None).await?
+            anew(connector, options, &noticing, stage, &error, None).await?
         }
         opened => opened?,
     };
@@ -48,8 +48,7 @@ pub(super) async fn carried_out(
         match once(&engine).await {
             Err(Stop::Database(error)) if error.is_lost() => {
                 let backend = engine.session.backend;
-                noticing.tell(&Event::Note { text: format!("the session was lost ({error}); connecting anew") });
-                engine = anew(connector, options, &noticing, stage, Some(backend)).await?;
+                engine = anew(connector, options, &noticing, stage, &error, Some(backend)).await?;
             }
             outcome => {
                 return outcome.map(|done| {
@@ -62,14 +61,16 @@ pub(super) async fn carried_out(
     once(&engine).await
 }
 
-/// Another session, as soon as the server gives one.
+/// Another session, as soon as the server gives one; that one was lost is told, whenever it was.
 async fn anew<'a>(
     connector: &dyn Connector,
     options: &'a Options,
     reporter: &'a dyn Reporter,
     stage: Stage,
+    error: &DbError,
     lost: Option<i64>,
 ) -> Result<Engine<'a>, Stop> {
+    reporter.tell(&Event::Note { text: format!("the session was lost ({error}); connecting anew") });
     let since = Instant::now();
     loop {
         tokio::time::sleep(PAUSE).await;
