@@ -62,24 +62,14 @@ impl Deliver {
         bounds: Bounds,
     ) -> Result<Vec<(ClaimedDelivery, Permission)>, QueueError> {
         let claimed = self.queue.claim_within(kind, rule, &bounds).await?;
-        let recipients: Vec<Recipient> =
-            claimed.iter().filter_map(|delivery| delivery.destination.recipient()).collect();
+        let recipients: Vec<Recipient> = claimed.iter().filter_map(|one| one.destination.recipient()).collect();
         let refusals = if recipients.is_empty() { Ok(HashMap::new()) } else { self.queue.refusals(&recipients).await };
         if let Err(error) = &refusals {
             tracing::warn!(%error, "permission could not be asked for");
         }
-        let permission = |delivery: &ClaimedDelivery| match (&refusals, delivery.destination.recipient()) {
-            (_, None) => Permission::Given,
-            (Ok(refusals), Some(recipient)) => {
-                refusals.get(&recipient).cloned().map_or(Permission::Given, Permission::Refused)
-            }
-            (Err(_), Some(_)) => Permission::Unknown,
-        };
-        let with_permission = |delivery: ClaimedDelivery| {
-            let permission = permission(&delivery);
-            (delivery, permission)
-        };
-        Ok(claimed.into_iter().map(with_permission).collect())
+        let permissions: Vec<Permission> =
+            claimed.iter().map(|one| Permission::of(one, refusals.as_ref().ok())).collect();
+        Ok(claimed.into_iter().zip(permissions).collect())
     }
 
     async fn settle(&self, ended: Vec<DeliverySettlement>) -> Result<(), QueueError> {

@@ -1,6 +1,8 @@
 //! Whether a claimed delivery may be sent to its recipient, and how it ends where it may not. Must not know who keeps that.
 
+use dispatch_mission::signal::Recipient;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery, ENDPOINT_DISABLED};
+use std::collections::HashMap;
 
 /// What recipients have said of being written to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +16,15 @@ pub(super) enum Permission {
 }
 
 impl Permission {
+    /// By what the store says of those who refuse; nothing where it did not answer.
+    pub(super) fn of(delivery: &ClaimedDelivery, refusals: Option<&HashMap<Recipient, String>>) -> Self {
+        match (delivery.destination.recipient(), refusals) {
+            (None, _) => Self::Given,
+            (Some(_), None) => Self::Unknown,
+            (Some(recipient), Some(refusals)) => refusals.get(&recipient).cloned().map_or(Self::Given, Self::Refused),
+        }
+    }
+
     /// How this delivery ends without being sent; nothing where it may be.
     pub(super) fn instead_of(self, delivery: &ClaimedDelivery) -> Option<AttemptOutcome> {
         match self {
@@ -29,24 +40,10 @@ impl Permission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dispatch_mission::ids::{DeliveryId, DispatchId, UnitId};
-    use dispatch_routing::destination::{Destination, WebhookDestination};
-    use dispatch_routing::plan::Content;
-    use dispatch_routing::queue::ClaimToken;
-    use std::time::Duration;
+    use crate::deliver::tests::delivery_to;
 
     fn delivery(may_have_been_sent: bool) -> ClaimedDelivery {
-        ClaimedDelivery {
-            delivery_id: DeliveryId::mint(),
-            dispatch_id: DispatchId::mint(),
-            unit_id: UnitId::mint(),
-            token: ClaimToken(UnitId::mint().0),
-            attempts: 1,
-            age: Duration::ZERO,
-            destination: Destination::Webhook(WebhookDestination { target: "crm".into() }),
-            content: Content::Message { text: "hello".into() },
-            may_have_been_sent,
-        }
+        ClaimedDelivery { may_have_been_sent, ..delivery_to("crm") }
     }
 
     #[test]

@@ -26,7 +26,7 @@ struct ScriptedQueue(Mutex<Script>);
 
 impl ScriptedQueue {
     fn of(endpoints: &[&str]) -> Arc<Self> {
-        let due = endpoints.iter().map(|endpoint| delivery(endpoint)).collect();
+        let due = endpoints.iter().map(|endpoint| delivery_to(endpoint)).collect();
         Arc::new(Self(Mutex::new(Script { due, ..Script::default() })))
     }
 
@@ -35,7 +35,7 @@ impl ScriptedQueue {
     }
 }
 
-fn delivery(endpoint: &str) -> ClaimedDelivery {
+pub(super) fn delivery_to(endpoint: &str) -> ClaimedDelivery {
     ClaimedDelivery {
         delivery_id: DeliveryId::mint(),
         dispatch_id: DispatchId::mint(),

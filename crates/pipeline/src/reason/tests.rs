@@ -96,15 +96,21 @@ impl UnitQueue for ScriptedQueue {
     }
 }
 
-/// Two at a time; "slow" takes as long as nobody lets it go.
+/// "slow" takes as long as nobody lets it go, a number as many milliseconds.
 struct Ponderer {
     quick: FixedClassifier,
     let_go: Semaphore,
+    width: usize,
 }
 
 impl Ponderer {
+    /// Two at a time.
     fn new() -> Arc<Self> {
-        Arc::new(Self { quick: FixedClassifier::default(), let_go: Semaphore::new(0) })
+        Self::with(2)
+    }
+
+    fn with(width: usize) -> Arc<Self> {
+        Arc::new(Self { quick: FixedClassifier::default(), let_go: Semaphore::new(0), width })
     }
 }
 
@@ -115,12 +121,15 @@ impl Classifier for Ponderer {
     }
 
     fn width(&self) -> usize {
-        2
+        self.width
     }
 
     async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {
         if unit[0].text == "slow" {
             self.let_go.acquire().await.unwrap().forget();
+        }
+        if let Ok(millis) = unit[0].text.parse() {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
         }
         self.quick.classify(unit, listener).await
     }
@@ -255,29 +264,10 @@ async fn while_something_is_handed_back_claims_are_renewed() {
     assert_eq!(moved.unwrap(), 2);
 }
 
-/// Takes as many milliseconds to think as the text says.
-struct Sleeper(FixedClassifier);
-
-#[async_trait]
-impl Classifier for Sleeper {
-    fn name(&self) -> &'static str {
-        "sleeper"
-    }
-
-    fn width(&self) -> usize {
-        8
-    }
-
-    async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {
-        tokio::time::sleep(Duration::from_millis(unit[0].text.parse().unwrap())).await;
-        self.0.classify(unit, listener).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_understood_within_a_moment_is_settled_together_and_waits_no_longer() {
     let queue = ScriptedQueue::of(&["10", "15", "60000"]);
-    let (reason, stop) = (reason(&queue, Arc::new(Sleeper(FixedClassifier::default()))), CancellationToken::new());
+    let (reason, stop) = (reason(&queue, Ponderer::with(8)), CancellationToken::new());
     let later = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         queue.see(|script| assert_eq!(script.settled.iter().map(Vec::len).collect::<Vec<_>>(), [2]));
@@ -291,7 +281,7 @@ async fn what_is_understood_within_a_moment_is_settled_together_and_waits_no_lon
 async fn no_more_is_claimed_than_can_be_thought_about_and_settled() {
     let queue = ScriptedQueue::of(&["1"; 40]);
     queue.see(|script| script.settling_takes = Duration::from_secs(5));
-    let (reason, stop) = (reason(&queue, Arc::new(Sleeper(FixedClassifier::default()))), CancellationToken::new());
+    let (reason, stop) = (reason(&queue, Ponderer::with(8)), CancellationToken::new());
     let later = async {
         tokio::time::sleep(Duration::from_secs(4)).await;
         // One settlement goes on, and as much as fits beside it waits for the next.

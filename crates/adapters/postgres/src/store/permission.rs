@@ -1,4 +1,4 @@
-//! Whom Dispatch may write to: kept from what recipients say, asked before every send. It must not know who sends.
+//! Whom Dispatch may write to: kept from what recipients say, asked of what is claimed before it is sent. It must not know who sends.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -137,8 +137,8 @@ async fn in_transaction(connection: &mut AsyncPgConnection, rule: BurstRule, lim
     Ok(u32::try_from(closed.len()).unwrap_or(u32::MAX))
 }
 
-/// Bursts that may be closed, the oldest first. Mostly the oldest signals are of as many bursts; where few bursts hold many
-/// of them, more are looked at.
+/// Bursts that may be closed, the oldest first. Mostly the oldest signals are of enough bursts; where they are not, be it that
+/// few bursts hold many of them, more are looked at.
 async fn candidates(
     connection: &mut AsyncPgConnection,
     rule: BurstRule,
@@ -154,7 +154,7 @@ async fn candidates(
             .bind::<BigInt, _>(limit)
             .load(connection)
             .await?;
-        if found.len() * 2 >= usize::try_from(limit).unwrap_or(usize::MAX) {
+        if found.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
             break;
         }
     }
