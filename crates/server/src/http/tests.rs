@@ -4,6 +4,7 @@ mod agents;
 mod changes;
 mod contract;
 mod document;
+mod every_operation;
 mod front_door;
 mod helm;
 mod idempotency;
