@@ -32,7 +32,10 @@ impl Backlog {
         let mut child = psql.spawn().context("cannot start psql")?;
         let input = child.stdin.take().context("psql has no input")?;
         let output = BufReader::new(child.stdout.take().context("psql has no output")?);
-        Ok(Self { child, input, output })
+        let mut backlog = Self { child, input, output };
+        // By statistics of when much waited, all of a table would be read to see whether anything does.
+        backlog.tell("SET enable_seqscan = off;")?;
+        Ok(backlog)
     }
 
     /// How much is due, of each kind up to 4,000.
@@ -45,9 +48,13 @@ impl Backlog {
         Ok(self.ask(ANY)? == 0)
     }
 
-    fn ask(&mut self, sql: &str) -> Result<u64> {
+    fn tell(&mut self, sql: &str) -> Result<()> {
         writeln!(self.input, "{sql}")?;
-        self.input.flush()?;
+        Ok(self.input.flush()?)
+    }
+
+    fn ask(&mut self, sql: &str) -> Result<u64> {
+        self.tell(sql)?;
         let mut line = String::new();
         self.output.read_line(&mut line)?;
         line.trim().parse().with_context(|| format!("no number: {line}"))
