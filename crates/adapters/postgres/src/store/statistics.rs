@@ -28,7 +28,7 @@ ORDER BY s.relname";
 
 // Plans here go wrong by believing that nothing waits, never by a percent or two: a tenth of the usual sample tells as much,
 // and these rows are wide. With the usual one, looking took a fifth of both processors while a backlog was drained.
-const A_SMALL_SAMPLE: &str = "SET LOCAL default_statistics_target = 10";
+const A_SMALL_SAMPLE: &str = "SET LOCAL default_statistics_target = 1";
 
 #[derive(QueryableByName)]
 struct Table {
