@@ -17,20 +17,26 @@ static POLITENESS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A title out of `shown`: its most task-like sentence, without greetings.
 pub(super) fn title(shown: &str) -> Option<TaskTitle> {
-    let best = SENTENCES
-        .split(shown)
-        .filter(|sentence| sentence.chars().any(char::is_alphanumeric))
-        .map(|sentence| (worth(&folded(sentence)), sentence))
-        .fold(
-            None::<(f32, &str)>,
-            |best, next| if best.is_some_and(|best| best.0 >= next.0) { best } else { Some(next) },
-        );
-    let sentence = best.map_or(shown, |(_, sentence)| sentence).trim();
+    let sentences = SENTENCES.split(shown).filter(|sentence| sentence.chars().any(char::is_alphanumeric));
+    let sentences: Vec<&str> = sentences.collect();
+    let sentence = match sentences[..] {
+        [] => shown,
+        // What is the only one need not be weighed, which costs more than all the rest of this.
+        [only] => only,
+        _ => best(&sentences),
+    };
+    let sentence = sentence.trim();
     let bare = POLITENESS.replace(sentence, "");
     let bare = if bare.chars().filter(|c| c.is_alphanumeric()).count() < 3 { sentence } else { bare.trim() };
     let mut letters = bare.chars();
     let first = letters.next()?;
     TaskTitle::from_text(&format!("{}{}", first.to_uppercase(), letters.as_str()))
+}
+
+/// The first of those that are worth most.
+fn best<'a>(sentences: &[&'a str]) -> &'a str {
+    let weighed = sentences.iter().map(|sentence| (worth(&folded(sentence)), *sentence));
+    weighed.reduce(|best, next| if next.0 > best.0 { next } else { best }).map_or("", |(_, sentence)| sentence)
 }
 
 fn worth(folded: &str) -> f32 {
