@@ -33,6 +33,14 @@ pub trait UnitQueue: Send + Sync {
     /// `Unavailable`.
     async fn close_bursts(&self, rule: BurstRule, limit: u32) -> Result<u32, QueueError>;
 
+    /// Closes up to `rule.limit` due bursts and claims in the same commit the units that it makes, as
+    /// [`close_bursts`](Self::close_bursts) and [`claim`](Self::claim) would one after the other, with half of the writing.
+    /// Answers those claimed: a unit that is not the first of its conversation, or is joined, is left to `claim`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn claim_bursts(&self, burst: BurstRule, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, QueueError>;
+
     /// Claims due units, the oldest of each conversation only, so that a conversation is understood in order. The
     /// attempt is counted in the claim. A unit whose attempts are used up becomes a dead letter instead.
     ///

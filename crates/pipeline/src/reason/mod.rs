@@ -49,16 +49,23 @@ impl Reason {
         Self { queue, classifier, policy, zone, burst, claim, meter }
     }
 
-    /// Applies amendments and closes due bursts into units. Apart from [`think_turn`](Self::think_turn), for it never waits
-    /// for a mind. Answers how many rows moved.
+    /// Applies amendments and closes due bursts into units, unless they are [claimed as they close](Self::claims_bursts).
+    /// Apart from [`think_turn`](Self::think_turn), for it never waits for a mind. Answers how many rows moved.
     ///
     /// # Errors
     /// [`QueueError::Unavailable`].
     pub async fn gather_turn(&self) -> Result<usize, QueueError> {
         // First, so that a burst is closed with what its messages say now.
         let amended = self.queue.amend(BURSTS_PER_TURN).await?;
-        let closed = self.queue.close_bursts(self.burst, BURSTS_PER_TURN).await?;
+        let closed =
+            if self.claims_bursts() { 0 } else { self.queue.close_bursts(self.burst, BURSTS_PER_TURN).await? };
         Ok((amended + closed) as usize)
+    }
+
+    /// Whether bursts are claimed in the commit that closes them, which is half of the writing. Only for a mind that has
+    /// places for a whole claim: behind a narrower one they are closed apart, so that none grows while it waits for a place.
+    fn claims_bursts(&self) -> bool {
+        self.classifier.width() >= usize::try_from(self.claim.limit).unwrap_or(usize::MAX)
     }
 
     /// Understands and routes due units until none is left, as many at a time as the classifier can think about; a place
@@ -81,11 +88,26 @@ impl Reason {
 
     async fn claim(&self, free: usize) -> Result<Vec<ClaimedUnit>, QueueError> {
         let limit = self.claim.limit.min(u32::try_from(free).unwrap_or(u32::MAX));
-        let units = self.queue.claim(ClaimRule { limit, ..self.claim }).await?;
+        let mut units = self.queue.claim(ClaimRule { limit, ..self.claim }).await?;
+        let left = limit.saturating_sub(u32::try_from(units.len()).unwrap_or(u32::MAX));
+        // One that was claimed before is alone in this worker's hands.
+        if left > 0 && self.claims_bursts() && units.iter().all(|unit| unit.attempts == 1) {
+            match self.claim_bursts(left).await {
+                Ok(more) => units.extend(more),
+                // What is in hand already is not let go.
+                Err(error) if !units.is_empty() => tracing::warn!(%error, "bursts were not closed"),
+                Err(error) => return Err(error),
+            }
+        }
         if !units.is_empty() {
             failpoint::pass("unit.claimed", || units.iter().map(ClaimedUnit::text).collect::<Vec<_>>().join("\n"));
         }
         Ok(units)
+    }
+
+    async fn claim_bursts(&self, limit: u32) -> Result<Vec<ClaimedUnit>, QueueError> {
+        self.queue.amend(BURSTS_PER_TURN).await?;
+        self.queue.claim_bursts(self.burst, ClaimRule { limit, ..self.claim }).await
     }
 }
 

@@ -1,100 +1,17 @@
 //! Who is kept waiting when a mind is slow. The queue here only hands out and takes back; its own promises are tested where
 //! it is built.
 
+mod script;
+
 use super::*;
 use async_trait::async_trait;
 use dispatch_classification::classification::{Meaning, Utterance};
 use dispatch_classification::classifier::{Classified, ClassifierError, Listener};
 use dispatch_classification::testing::{FixedClassifier, bare};
-use dispatch_mission::ids::UnitId;
-use dispatch_routing::queue::{ClaimToken, Settled};
 use dispatch_routing::testing::claimed_unit;
-use dispatch_routing::unit_queue::UnitSettlement;
-use std::sync::Mutex;
+use script::ScriptedQueue;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-
-/// Units that are due, those handed back, and what was settled together.
-#[derive(Default)]
-struct Script {
-    due: Vec<ClaimedUnit>,
-    claims_that_fail: u32,
-    settled: Vec<Vec<UnitId>>,
-    handed_back: usize,
-    most_claimed: usize,
-    renewed: usize,
-    settling_takes: Duration,
-    handing_back_takes: Duration,
-}
-
-#[derive(Default)]
-struct ScriptedQueue(Mutex<Script>);
-
-impl ScriptedQueue {
-    fn of(texts: &[&str]) -> Arc<Self> {
-        let due = texts.iter().map(|text| claimed_unit(text)).collect();
-        Arc::new(Self(Mutex::new(Script { due, ..Script::default() })))
-    }
-
-    fn see<T>(&self, look: impl FnOnce(&mut Script) -> T) -> T {
-        look(&mut self.0.lock().unwrap())
-    }
-}
-
-#[async_trait]
-impl UnitQueue for ScriptedQueue {
-    async fn amend(&self, _: u32) -> Result<u32, QueueError> {
-        Ok(0)
-    }
-
-    async fn close_bursts(&self, _: BurstRule, _: u32) -> Result<u32, QueueError> {
-        Ok(0)
-    }
-
-    async fn claim(&self, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, QueueError> {
-        self.see(|script| {
-            if script.due.is_empty() && script.claims_that_fail > 0 {
-                script.claims_that_fail -= 1;
-                return Err(QueueError::Unavailable("down".into()));
-            }
-            // As the real one: what was claimed before is claimed alone.
-            let fresh = script.due.iter().take_while(|unit| unit.attempts == 1).count();
-            let count = script.due.len().min(rule.limit as usize).min(fresh.max(1));
-            script.most_claimed = script.most_claimed.max(count);
-            Ok(script.due.drain(..count).collect())
-        })
-    }
-
-    async fn renew(&self, _: UnitId, _: ClaimToken, _: Duration) -> Result<Settled, QueueError> {
-        self.see(|script| script.renewed += 1);
-        Ok(Settled::Stood)
-    }
-
-    async fn settle(&self, settlements: Vec<UnitSettlement>) -> Result<Vec<Settled>, QueueError> {
-        tokio::time::sleep(self.see(|script| script.settling_takes)).await;
-        self.see(|script| script.settled.push(settlements.iter().map(|one| one.unit_id).collect()));
-        Ok(vec![Settled::Stood; settlements.len()])
-    }
-
-    async fn give_back(&self, _: UnitId, _: ClaimToken, _: Option<Duration>, _: &str) -> Result<Settled, QueueError> {
-        Ok(Settled::Stood)
-    }
-
-    async fn hand_back(&self, unit: UnitId, _: ClaimToken) -> Result<Settled, QueueError> {
-        tokio::time::sleep(self.see(|script| script.handing_back_takes)).await;
-        self.see(|script| {
-            script.handed_back += 1;
-            let mut again = claimed_unit("claimed before");
-            (again.unit_id, again.attempts) = (unit, 2);
-            script.due.insert(0, again);
-        });
-        Ok(Settled::Stood)
-    }
-
-    async fn expire_held(&self, _: u32) -> Result<u32, QueueError> {
-        Ok(0)
-    }
-}
 
 /// "slow" takes as long as nobody lets it go, a number as many milliseconds.
 struct Ponderer {
@@ -284,10 +201,67 @@ async fn no_more_is_claimed_than_can_be_thought_about_and_settled() {
     let (reason, stop) = (reason(&queue, Ponderer::with(8)), CancellationToken::new());
     let later = async {
         tokio::time::sleep(Duration::from_secs(4)).await;
-        // One settlement goes on, and as much as fits beside it waits for the next.
+        // Two settlements go on, of four each, and as much as fits beside them waits for the next.
         assert_eq!(queue.see(|script| script.due.len()), 40 - 16);
     };
     let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
     assert_eq!(moved.unwrap(), 40);
     queue.see(|script| assert!(script.settled.iter().all(|batch| batch.len() <= 8), "{:?}", script.settled));
+}
+
+fn burst(text: &str, count: usize) -> Vec<ClaimedUnit> {
+    (0..count).map(|_| claimed_unit(text)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mind_with_places_for_a_whole_claim_takes_bursts_as_they_close() {
+    let queue = ScriptedQueue::of(&["due before"]);
+    queue.see(|script| script.bursts = burst("a", 120));
+    let reason = reason(&queue, Ponderer::with(60));
+    assert_eq!(reason.gather_turn().await.unwrap(), 0);
+    assert_eq!(reason.think_turn(&CancellationToken::new()).await.unwrap(), 121);
+    queue.see(|script| {
+        assert_eq!((script.closed_apart, script.bursts.len(), script.settled.concat().len()), (0, 0, 121));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_narrow_mind_bursts_are_closed_apart() {
+    let queue = ScriptedQueue::of(&[]);
+    queue.see(|script| script.bursts = burst("a", 10));
+    let reason = reason(&queue, Ponderer::with(8));
+    assert_eq!(reason.think_turn(&CancellationToken::new()).await.unwrap(), 0, "none of them is its own to close");
+    reason.gather_turn().await.unwrap();
+    assert_eq!(reason.think_turn(&CancellationToken::new()).await.unwrap(), 10);
+    queue.see(|script| assert_eq!(script.closed_apart, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_burst_is_closed_beside_what_was_claimed_before() {
+    let queue = ScriptedQueue::of(&["slow"]);
+    queue.see(|script| {
+        script.due[0].attempts = 2;
+        script.bursts = burst("a", 3);
+    });
+    let mind = Ponderer::with(60);
+    let (reason, stop) = (reason(&queue, mind.clone()), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(queue.see(|script| script.bursts.len()), 3, "it is alone in this worker's hands");
+        mind.let_go.add_permits(1);
+    };
+    let (moved, ()) = tokio::join!(reason.think_turn(&stop), later);
+    assert_eq!(moved.unwrap(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bursts_that_cannot_be_closed_do_not_cost_what_is_claimed() {
+    let queue = ScriptedQueue::of(&["a", "b"]);
+    queue.see(|script| {
+        script.bursts_fail = true;
+        script.bursts = burst("c", 1);
+    });
+    let reason = reason(&queue, Ponderer::with(60));
+    assert!(reason.think_turn(&CancellationToken::new()).await.is_err(), "the fault is told");
+    queue.see(|script| assert_eq!(script.settled.concat().len(), 2));
 }

@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a claim or a settlement that is less than half of a full one waits for company, from the end of the last one.
 const LINGER: Duration = Duration::from_millis(20);
+/// Settlements at a time: while the database writes one, the next is put into words.
+const SETTLEMENTS: usize = 2;
 /// How long what goes on is waited for before the queue, once found empty, is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -28,7 +30,7 @@ pub(super) struct Turn<'a> {
     claiming: Option<BoxFuture<'a, Result<Vec<ClaimedUnit>, QueueError>>>,
     thinking: FuturesUnordered<BoxFuture<'a, Option<UnitSettlement>>>,
     understood: Vec<UnitSettlement>,
-    settling: Option<BoxFuture<'a, Result<(), QueueError>>>,
+    settling: FuturesUnordered<BoxFuture<'a, Result<(), QueueError>>>,
     claimed_at: Instant,
     settled_at: Instant,
     /// The last look found nothing.
@@ -46,7 +48,7 @@ impl<'a> Turn<'a> {
             claiming: None,
             thinking: FuturesUnordered::new(),
             understood: Vec::new(),
-            settling: None,
+            settling: FuturesUnordered::new(),
             claimed_at: Instant::now(),
             settled_at: Instant::now(),
             is_drained: false,
@@ -65,8 +67,9 @@ impl<'a> Turn<'a> {
             }
             tokio::select! {
                 claimed = ended(&mut self.claiming) => self.claimed(claimed),
-                settled = ended(&mut self.settling) => self.settled(settled),
-                Some(thought) = self.thinking.next() => self.thought(thought),
+                Some(settled) = self.settling.next() => self.settled(settled),
+                // One at a time: a mind that never waits would not let claim and settlement go on beside it.
+                Some(thought) = self.thinking.next() => self.understood.extend(thought),
                 () = tokio::time::sleep(LINGER), if lingers => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => self.is_drained = false,
             }
@@ -86,9 +89,10 @@ impl<'a> Turn<'a> {
         };
         let is_all = self.thinking.is_empty();
         let understood = self.understood.len();
-        if self.settling.is_none() && is_worth_it(understood, self.settled_at, is_all) {
+        let may_settle = self.settling.len() < SETTLEMENTS;
+        if may_settle && is_worth_it(understood, self.settled_at, is_all) {
             let understood = std::mem::take(&mut self.understood);
-            self.settling = Some(self.reason.settle(understood).boxed());
+            self.settling.push(self.reason.settle(understood).boxed());
         }
         // No more than can be thought about and settled: a claim must not age while it waits for its neighbours.
         let free = width.saturating_sub(self.thinking.len() + self.understood.len());
@@ -100,11 +104,12 @@ impl<'a> Turn<'a> {
         if wants && is_worth_it(free, self.claimed_at, is_all) {
             self.claiming = Some(self.reason.claim(free).boxed());
         }
-        (self.settling.is_none() && !self.understood.is_empty()) || (wants && self.claiming.is_none() && free > 0)
+        (self.settling.len() < SETTLEMENTS && !self.understood.is_empty())
+            || (wants && self.claiming.is_none() && free > 0)
     }
 
     fn is_idle(&self) -> bool {
-        self.claiming.is_none() && self.settling.is_none() && self.thinking.is_empty() && self.understood.is_empty()
+        self.claiming.is_none() && self.settling.is_empty() && self.thinking.is_empty() && self.understood.is_empty()
     }
 
     fn claimed(&mut self, claimed: Result<Vec<ClaimedUnit>, QueueError>) {
@@ -133,14 +138,6 @@ impl<'a> Turn<'a> {
                 self.thinking.extend(units.into_iter().map(|unit| reason.understand(unit, stop).boxed()));
             }
             Err(error) => self.outcome = Err(error),
-        }
-    }
-
-    /// What is understood at the same time is settled together.
-    fn thought(&mut self, first: Option<UnitSettlement>) {
-        self.understood.extend(first);
-        while let Some(Some(thought)) = self.thinking.next().now_or_never() {
-            self.understood.extend(thought);
         }
     }
 

@@ -42,6 +42,10 @@ impl UnitQueue for PgUnitQueue {
         Ok(close::close_bursts(&mut *self.connection().await?, rule, limit).await?)
     }
 
+    async fn claim_bursts(&self, burst: BurstRule, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, QueueError> {
+        Ok(close::claim_bursts(&mut *self.connection().await?, burst, rule).await?)
+    }
+
     async fn claim(&self, rule: ClaimRule) -> Result<Vec<ClaimedUnit>, QueueError> {
         Ok(claim::claim(&mut *self.connection().await?, rule).await?)
     }

@@ -7,7 +7,7 @@ use dispatch_routing::delivery::DeliveryState;
 use dispatch_routing::delivery_queue::DeliveryQueue;
 use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::plan::Verdict;
-use dispatch_routing::queue::Settled;
+use dispatch_routing::queue::{ClaimRule, Settled};
 use dispatch_routing::testing::{AGES, AT_ONCE, agent_task, claim_for, message, said, settlement};
 use dispatch_routing::unit::ClaimedUnit;
 use dispatch_routing::unit_queue::UnitQueue;
@@ -44,6 +44,45 @@ async fn two_replicas_never_make_two_units_of_one_burst() {
         "SELECT count(*) AS n FROM (SELECT unit_id FROM dispatch.signals GROUP BY unit_id HAVING count(*) <> 3) AS odd",
     );
     assert_eq!(split.await, 0, "every burst is whole");
+}
+
+#[tokio::test]
+async fn what_several_close_and_claim_at_once_is_in_one_hand_and_in_order() {
+    let database = TestDatabase::new().await;
+    let replicas = [Replica::of(&database), Replica::of(&database), Replica::of(&database)];
+    let mut batch = Vec::new();
+    for author in 0..60 {
+        for n in 0..3 {
+            batch.push(said(&format!("c{}", author % 12), &format!("U{author}"), &format!("1.{author:03}{n:03}")));
+        }
+    }
+    replicas[0].signals.append_all(batch).await.unwrap();
+    let rule = ClaimRule { limit: 7, lease: AGES, max_attempts: 5 };
+    let mut finished = 0;
+    while finished < 60 {
+        // One closes and claims, one does only the first, one only the second; each settles what it has.
+        let (a, _, c) = tokio::join!(
+            replicas[0].units.claim_bursts(AT_ONCE, rule),
+            replicas[1].units.close_bursts(AT_ONCE, 3),
+            replicas[2].units.claim(rule),
+        );
+        let (a, c) = (a.unwrap(), c.unwrap());
+        let conversations: HashSet<&str> = a.iter().chain(&c).map(|unit| unit.conversation.channel.as_str()).collect();
+        assert_eq!(conversations.len(), a.len() + c.len(), "one of each conversation, in one hand");
+        assert!(a.iter().chain(&c).all(|unit| unit.members.len() == 3 && unit.attempts == 1), "every burst is whole");
+        for (replica, units) in [(&replicas[0], a), (&replicas[2], c)] {
+            let all: Vec<_> = units.iter().map(|unit| settlement(unit, Verdict::Nothing)).collect();
+            let settled = replica.units.settle(all).await.unwrap();
+            assert!(settled.iter().all(|one| *one == Settled::Stood));
+            finished += settled.len();
+        }
+    }
+    let out_of_order = number(
+        &database,
+        "SELECT count(*) AS n FROM (SELECT settled_at < lag(settled_at) OVER (PARTITION BY conversation ORDER BY ordinal) AS odd
+         FROM dispatch.units) AS pairs WHERE odd",
+    );
+    assert_eq!(out_of_order.await, 0, "a conversation is understood in order");
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ impl Classifier for LocalClassifier {
 
     /// It never waits: the more at once, the fewer commits.
     fn width(&self) -> usize {
-        200
+        400
     }
 
     async fn classify(&self, unit: &[Utterance], _: &dyn Listener) -> Result<Classified, ClassifierError> {

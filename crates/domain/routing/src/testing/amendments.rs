@@ -113,25 +113,36 @@ async fn ends_a_unit_without_a_message(queues: Queues<'_>) {
 }
 
 async fn joins_an_answer_to_its_question(queues: Queues<'_>) {
+    for (channel, closes_claimed) in [("answer", false), ("answer claimed", true)] {
+        joins_an_answer(queues, channel, closes_claimed).await;
+    }
+}
+
+async fn joins_an_answer(queues: Queues<'_>, channel: &str, closes_claimed: bool) {
     let mut question = agent_task();
     if let Content::Storage(work) = &mut question.content
         && let StorageItem::AgentTask(item) = &mut work.item
     {
         item.needs_info = Some("which day".into());
     }
-    let asked = queues.routed("answer", vec![question]).await;
+    let asked = queues.routed(channel, vec![question]).await;
     // Stored at once, or left due: both are allowed.
     for delivery in queues.deliveries.claim(DestinationKind::Storage, claim_for(AGES)).await.expect("claimed") {
         queues.deliveries.store(&delivery).await.expect("stored");
     }
     let reply = |author: &str, ts: &str| {
-        let mut signal = said("answer", author, ts);
+        let mut signal = said(channel, author, ts);
         signal.conversation.thread = Some("1.000001".into());
         signal
     };
     let replies = vec![reply("U1", "2.000001"), reply("U2", "3.000001")];
     queues.signals.append_all(replies).await.expect("appended");
-    assert_eq!(queues.units.close_bursts(AT_ONCE, 10).await.expect("closed"), 2, "one is joined, one is made");
+    if closes_claimed {
+        let claimed = queues.units.claim_bursts(AT_ONCE, claim_for(AGES)).await.expect("closed");
+        assert!(claimed.is_empty(), "what is joined comes first, and with all that it led to");
+    } else {
+        assert_eq!(queues.units.close_bursts(AT_ONCE, 10).await.expect("closed"), 2, "one is joined, one is made");
+    }
     let units = queues.units.claim(claim_for(AGES)).await.expect("claimed");
     assert_eq!(units.len(), 2);
     let answered = units.iter().find(|unit| unit.author == "U1").expect("the author's");

@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub async fn unit_queue_contract(queues: Queues<'_>) {
     closes_a_burst_when_it_is_quiet(queues).await;
     closes_full_chunks_without_waiting(queues).await;
+    hands_out_what_it_closes(queues).await;
+    leaves_what_is_not_the_first_of_its_conversation(queues).await;
     hands_out_a_conversation_in_order(queues).await;
     counts_the_attempt_in_the_claim(queues).await;
     buries_only_what_ends_its_worker(queues).await;
@@ -69,21 +71,70 @@ async fn closes_full_chunks_without_waiting(queues: Queues<'_>) {
     assert_eq!(refs, ["1.000001", "2.000001", "3.000001", "4.000001", "5.000001"], "in the order of the conversation");
 }
 
+fn refs(units: &[ClaimedUnit]) -> Vec<Vec<&str>> {
+    units.iter().map(|unit| unit.members.iter().map(|member| member.message_ref.as_str()).collect()).collect()
+}
+
+async fn hands_out_what_it_closes(queues: Queues<'_>) {
+    let patient = BurstRule { quiet: AGES, max: 10 };
+    let mut late = said("fused", "U1", "2.000001");
+    late.occurred_at += Duration::from_secs(1);
+    queues.signals.append_all(vec![late, said("fused", "U1", "1.000001")]).await.expect("appended");
+    assert!(queues.units.claim_bursts(patient, claim_for(AGES)).await.expect("claimed").is_empty(), "it is not quiet");
+    let units = queues.units.claim_bursts(AT_ONCE, claim_for(Duration::ZERO)).await.expect("claimed");
+    assert_eq!(refs(&units), [["1.000001", "2.000001"]], "whole, oldest first");
+    assert_eq!((units[0].conversation.channel.as_str(), units[0].author.as_str()), ("fused", "U1"));
+    assert_eq!(units[0].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert!(units[0].members.iter().all(|member| member.text == "Please book the photographer"));
+    assert!(units[0].revision.is_none() && units[0].replay.is_none());
+    let again = queues.units.claim_bursts(AT_ONCE, claim_for(AGES)).await.expect("claimed");
+    assert!(again.is_empty(), "a signal has one unit");
+    let again = queues.units.claim(claim_for(AGES)).await.expect("claimed");
+    assert_eq!(
+        (again[0].unit_id, again[0].attempts),
+        (units[0].unit_id, 2),
+        "the attempt was counted, the lease ran out"
+    );
+    let lost = queues.units.settle(vec![settlement(&units[0], Verdict::Nothing)]).await.expect("answered");
+    assert_eq!(lost, [Settled::Lost]);
+    assert_eq!(ClaimedUnit { token: units[0].token, attempts: 1, ..again[0].clone() }, units[0], "the same to read");
+    finish(queues, &again).await;
+}
+
+async fn leaves_what_is_not_the_first_of_its_conversation(queues: Queues<'_>) {
+    let pairs = BurstRule { quiet: AGES, max: 2 };
+    let four = (1..=4).map(|n| said("fused order", "U1", &format!("{n}.000001")));
+    queues.signals.append_all(four.collect()).await.expect("appended");
+    let first = queues.units.claim_bursts(pairs, claim_for(AGES)).await.expect("claimed");
+    assert_eq!(refs(&first), [["1.000001", "2.000001"]]);
+    queues.signals.append_all(vec![said("fused order", "U2", "5.000001")]).await.expect("appended");
+    let behind = queues.units.claim_bursts(AT_ONCE, claim_for(AGES)).await.expect("claimed");
+    assert!(behind.is_empty(), "another of its conversation is in somebody's hands");
+    finish(queues, &first).await;
+    queues.signals.append_all(vec![said("fused order", "U3", "6.000001")]).await.expect("appended");
+    let behind = queues.units.claim_bursts(AT_ONCE, claim_for(AGES)).await.expect("claimed");
+    assert!(behind.is_empty(), "others are due before it");
+    for next in [vec!["3.000001", "4.000001"], vec!["5.000001"], vec!["6.000001"]] {
+        let units = queues.units.claim(claim_for(AGES)).await.expect("claimed");
+        assert_eq!(refs(&units), [next]);
+        finish(queues, &units).await;
+    }
+}
+
 async fn hands_out_a_conversation_in_order(queues: Queues<'_>) {
     for (channel, ts) in [("order", "1.000001"), ("order", "2.000001"), ("other", "3.000001")] {
         queues.signals.append_all(vec![said(channel, "U1", ts)]).await.expect("appended");
         queues.units.close_bursts(AT_ONCE, 10).await.expect("closed");
     }
     let first = queues.units.claim(claim_for(AGES)).await.expect("claimed");
-    let refs = |units: &[ClaimedUnit]| units.iter().map(|u| u.members[0].message_ref.clone()).collect::<Vec<_>>();
-    assert_eq!(refs(&first), ["1.000001", "3.000001"], "the first of each conversation, with all they need");
+    assert_eq!(refs(&first), [["1.000001"], ["3.000001"]], "the first of each conversation, with all they need");
     assert_eq!(first[0].conversation.channel, "order");
     assert_eq!((first[0].author.as_str(), first[0].attempts), ("U1", 1));
     assert_eq!(first[0].trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
     assert!(queues.units.claim(claim_for(AGES)).await.expect("claimed").is_empty(), "the second one waits");
     finish(queues, &first).await;
     let second = queues.units.claim(claim_for(AGES)).await.expect("claimed");
-    assert_eq!(refs(&second), ["2.000001"]);
+    assert_eq!(refs(&second), [["2.000001"]]);
     finish(queues, &second).await;
 }
 

@@ -1,25 +1,24 @@
-//! Closes bursts into units. Membership is a column, never a range of time: a signal that becomes visible after its
-//! burst was closed is still due and opens the next one. One that answers a question joins the unit that asked it.
+//! Which bursts are closed into units now. Membership is a column, never a range of time: a signal that becomes visible
+//! after its burst was closed is still due and opens the next one. One that answers a question joins the unit that asked it.
 //!
-//! It must not know what a message says.
+//! It must not know what a message says, nor write anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use dispatch_mission::ids::UnitId;
-use dispatch_routing::unit::BurstRule;
-use serde_json::json;
+use dispatch_routing::queue::ClaimRule;
+use dispatch_routing::unit::{BurstRule, ClaimedUnit};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::answer::{self, Question};
-use super::revise::{self, Free};
+use super::make::{self, Closed};
 use crate::store::error::StoreError;
 use crate::store::micros;
 use crate::store::sql::sql;
-use crate::store::timeline::{self, Entry};
 
 /// Bursts that may be closed: the oldest signal is no longer fresh, or there are enough of them. A bounded look at the
 /// oldest due signals; how many are due altogether does not matter.
@@ -46,25 +45,6 @@ FROM dispatch.signals
 WHERE unit_id IS NULL AND state = 'queued' AND burst = ANY ($1)
 ORDER BY burst, occurred_at, message_ref, signal_id
 FOR UPDATE SKIP LOCKED";
-
-const INSERT: &str = "
-INSERT INTO dispatch.units (
-    unit_id, source, workspace, channel, thread, conversation, author, opened_at, trace_id)
-SELECT made.unit_id, source, workspace, channel, thread, conversation, author, received_at, trace_id
-FROM unnest($1, $2) WITH ORDINALITY AS made (unit_id, first_signal, n)
-JOIN dispatch.signals ON signal_id = first_signal
-ORDER BY n";
-
-const JOIN_UNIT: &str = "
-UPDATE dispatch.signals AS s SET unit_id = member.unit_id
-FROM unnest($1, $2) AS member (signal_id, unit_id)
-WHERE s.signal_id = member.signal_id";
-
-// The story of a unit holds what changed its messages before it was made.
-const TAKE_AMENDMENTS: &str = "
-UPDATE dispatch.signals AS amendment SET unit_id = member.unit_id FROM dispatch.signals AS member
-WHERE member.signal_id = ANY ($1) AND amendment.amends = member.content_key
-    AND amendment.state = 'applied' AND amendment.unit_id IS NULL";
 
 #[derive(QueryableByName)]
 struct Candidate {
@@ -97,44 +77,55 @@ struct Due {
     amended: bool,
 }
 
-/// A unit to be made or joined, and why now.
-struct Closed {
-    unit_id: Uuid,
-    members: Vec<Uuid>,
-    because: &'static str,
-    may_answer: bool,
-    /// Members that were changed while they were due.
-    amended: Vec<Uuid>,
-    /// The unit that it joins, and whether that is due already.
-    joins: Option<Free>,
-}
-
+/// Closes due bursts. Answers how many.
 pub(crate) async fn close_bursts(
     connection: &mut AsyncPgConnection,
     rule: BurstRule,
     limit: u32,
 ) -> Result<u32, StoreError> {
-    connection.transaction(async |connection| in_transaction(connection, rule, limit).await).await
+    let closed = connection.transaction(async |connection| {
+        let closed = due(connection, rule, limit).await?;
+        make::units(connection, &closed).await?;
+        Ok::<_, StoreError>(closed.len())
+    });
+    Ok(u32::try_from(closed.await?).unwrap_or(u32::MAX))
 }
 
-async fn in_transaction(connection: &mut AsyncPgConnection, rule: BurstRule, limit: u32) -> Result<u32, StoreError> {
+/// Closes due bursts and claims what becomes of them, as far as nothing of their conversation comes first.
+pub(crate) async fn claim_bursts(
+    connection: &mut AsyncPgConnection,
+    rule: BurstRule,
+    claim: ClaimRule,
+) -> Result<Vec<ClaimedUnit>, StoreError> {
+    connection
+        .transaction(async |connection| {
+            let closed = due(connection, rule, claim.limit).await?;
+            make::claimed_units(connection, &closed, claim.lease).await
+        })
+        .await
+}
+
+/// The bursts to be closed in this transaction, their conversations and signals in our hands.
+async fn due(connection: &mut AsyncPgConnection, rule: BurstRule, limit: u32) -> Result<Vec<Closed>, StoreError> {
     let max = rule.max.max(1);
-    let quiet = micros(rule.quiet);
     let candidates = candidates(connection, rule, limit).await?;
     if candidates.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let mut conversations: Vec<&str> = candidates.iter().map(|c| c.conversation.as_str()).collect();
     conversations.sort_unstable();
     conversations.dedup();
     let locked: Vec<Locked> = sql(LOCK).bind::<Array<Text>, _>(conversations).load(connection).await?;
     let ours = |c: &&Candidate| locked.iter().any(|l| l.conversation == c.conversation);
-    let bursts: Vec<&str> = candidates.iter().filter(ours).map(|c| c.burst.as_str()).collect();
-    let due: Vec<Due> = sql(DUE).bind::<Array<Text>, _>(bursts).bind::<BigInt, _>(quiet).load(connection).await?;
-    let closed = chunks(due, usize::try_from(max).unwrap_or(usize::MAX));
-    let closed = join(connection, closed).await?;
-    store(connection, &closed).await?;
-    Ok(u32::try_from(closed.len()).unwrap_or(u32::MAX))
+    let bursts: HashMap<&str, &str> =
+        candidates.iter().filter(ours).map(|c| (c.burst.as_str(), c.conversation.as_str())).collect();
+    let due: Vec<Due> = sql(DUE)
+        .bind::<Array<Text>, _>(bursts.keys().collect::<Vec<_>>())
+        .bind::<BigInt, _>(micros(rule.quiet))
+        .load(connection)
+        .await?;
+    let closed = chunks(due, &bursts, usize::try_from(max).unwrap_or(usize::MAX));
+    join(connection, closed).await
 }
 
 /// Bursts that may be closed, the oldest first. Mostly the oldest signals are of enough bursts; where they are not, be it that
@@ -162,7 +153,7 @@ async fn candidates(
 }
 
 /// Full chunks always; what remains of a burst only when its newest signal is old enough. Oldest burst first.
-fn chunks(due: Vec<Due>, max: usize) -> Vec<Closed> {
+fn chunks(due: Vec<Due>, conversations: &HashMap<&str, &str>, max: usize) -> Vec<Closed> {
     let mut bursts: BTreeMap<String, Vec<Due>> = BTreeMap::new();
     for signal in due {
         bursts.entry(signal.burst.clone()).or_default().push(signal);
@@ -175,6 +166,9 @@ fn chunks(due: Vec<Due>, max: usize) -> Vec<Closed> {
         for chunk in burst.chunks(max).filter(|chunk| quiet || chunk.len() == max) {
             closed.push(Closed {
                 unit_id: UnitId::mint().0,
+                conversation: conversations
+                    .get(chunk[0].burst.as_str())
+                    .map_or_else(String::new, |of| (*of).to_owned()),
                 may_answer: chunk.iter().all(|signal| signal.may_answer),
                 amended: chunk.iter().filter(|signal| signal.amended).map(|signal| signal.signal_id).collect(),
                 joins: None,
@@ -200,53 +194,6 @@ async fn join(connection: &mut AsyncPgConnection, mut closed: Vec<Closed>) -> Re
     Ok(closed)
 }
 
-async fn store(connection: &mut AsyncPgConnection, closed: &[Closed]) -> Result<(), StoreError> {
-    if closed.is_empty() {
-        return Ok(());
-    }
-    let new = || closed.iter().filter(|unit| unit.joins.is_none());
-    sql(INSERT)
-        .bind::<Array<SqlUuid>, _>(new().map(|unit| unit.unit_id).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(new().map(|unit| unit.members[0]).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    let members = || closed.iter().flat_map(|unit| unit.members.iter().map(|signal| (*signal, unit.unit_id)));
-    sql(JOIN_UNIT)
-        .bind::<Array<SqlUuid>, _>(members().map(|(signal, _)| signal).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(members().map(|(_, unit)| unit).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    let amended: Vec<Uuid> = closed.iter().flat_map(|unit| unit.amended.iter().copied()).collect();
-    if !amended.is_empty() {
-        sql(TAKE_AMENDMENTS).bind::<Array<SqlUuid>, _>(amended).execute(connection).await?;
-    }
-    let mut entries: Vec<Entry> = closed.iter().map(entry).collect();
-    entries.extend(revise_joined(connection, closed).await?);
-    timeline::append(connection, &entries).await?;
-    timeline::ring(connection).await
-}
-
-/// What was joined is understood once more.
-async fn revise_joined(connection: &mut AsyncPgConnection, closed: &[Closed]) -> Result<Vec<Entry>, StoreError> {
-    let joined = |pending: bool| -> Vec<Uuid> {
-        let is_so = |unit: &&Closed| unit.joins.is_some_and(|free| free.pending == pending);
-        closed.iter().filter(is_so).map(|unit| unit.unit_id).collect()
-    };
-    revise::drop_claims(connection, &joined(true)).await?;
-    revise::due_again(connection, &joined(false), "answered").await
-}
-
-fn entry(unit: &Closed) -> Entry {
-    Entry {
-        step: "intake",
-        event: if unit.joins.is_some() { "unit.answered" } else { "unit.closed" },
-        unit: Some(unit.unit_id),
-        subject: Some(unit.unit_id.to_string()),
-        detail: json!({ "signals": unit.members.len(), "because": unit.because }),
-        ..Entry::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +206,7 @@ mod tests {
     }
 
     fn sizes(due: Vec<Due>, max: usize) -> Vec<(usize, &'static str)> {
-        chunks(due, max).iter().map(|unit| (unit.members.len(), unit.because)).collect()
+        chunks(due, &HashMap::new(), max).iter().map(|unit| (unit.members.len(), unit.because)).collect()
     }
 
     #[test]

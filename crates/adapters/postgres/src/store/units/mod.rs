@@ -8,6 +8,7 @@ pub(super) mod close;
 pub(super) mod held;
 mod history;
 pub(super) mod later;
+mod make;
 pub(super) mod questions;
 mod records;
 pub(super) mod release;
