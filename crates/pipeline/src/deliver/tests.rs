@@ -145,6 +145,19 @@ async fn while_a_settlement_waits_for_the_database_the_next_are_claimed_and_sent
 }
 
 #[tokio::test(start_paused = true)]
+async fn places_that_become_free_are_filled_at_once_while_there_may_be_more() {
+    let queue = ScriptedQueue::of(&["a"; 90]);
+    queue.see(|script| script.settling_takes = Duration::from_secs(5));
+    let (deliver, carrier, stop) = (deliver(&queue, 100), Carrier::default(), CancellationToken::new());
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!((carrier.0.lock().unwrap().len(), queue.see(|script| script.settled.len())), (90, 0));
+    };
+    let (moved, ()) = tokio::join!(deliver.send_turn(&carrier, &stop), later);
+    assert_eq!(moved.unwrap(), 90);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_slow_keeps_nobody_else_from_being_sent_and_settled() {
     let queue = ScriptedQueue::of(&["slow", "a", "b", "a"]);
     let (deliver, carrier, stop) = (deliver(&queue, 2), Carrier::default(), CancellationToken::new());
@@ -185,8 +198,9 @@ async fn nothing_is_sent_while_nobody_can_say_to_whom() {
 async fn told_to_stop_it_settles_what_is_under_way_and_claims_nothing_more() {
     let queue = ScriptedQueue::of(&["slow"; 3]);
     let (deliver, carrier, stop) = (deliver(&queue, 2), Carrier::default(), CancellationToken::new());
+    // Before the next claim, for which there are places.
     let later = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         stop.cancel();
     };
     let (moved, ()) = tokio::join!(deliver.send_turn(&carrier, &stop), later);
