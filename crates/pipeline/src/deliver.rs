@@ -142,7 +142,9 @@ impl Deliver {
     ) -> DeliverySettlement {
         failpoint::pass("delivery.claimed", || delivery.delivery_id.to_string());
         let begun = Instant::now();
-        let outcome = match permission.instead_of(&delivery) {
+        let instead = permission.instead_of(&delivery);
+        let sent = instead.is_none();
+        let outcome = match instead {
             Some(outcome) => outcome,
             None => self.outcome(courier, &delivery).await,
         };
@@ -159,6 +161,7 @@ impl Deliver {
             attempt = delivery.attempts,
             outcome = outcome.class(),
             code = outcome.code(),
+            sent,
             "delivery attempted"
         );
         let took = begun.elapsed();
