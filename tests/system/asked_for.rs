@@ -56,7 +56,7 @@ async fn a_text_that_was_asked_about_is_dispatched_once_and_has_a_story_like_any
     assert_eq!((status, told["skipped"].as_array().unwrap().len()), (StatusCode::ACCEPTED, 1), "{told}");
     system.settled().await;
     let posted = system.slack.posted();
-    assert_eq!((posted.len(), posted[0].channel.as_str()), (1, "C7"));
+    assert_eq!((posted.len(), posted[0].channel.as_str(), posted[0].thread_ts.as_deref()), (1, "C7", Some("1.000001")));
     for id in [&meaning, made["unit_id"].as_str().unwrap(), made["dispatch_id"].as_str().unwrap()] {
         let (status, story) = system.get(&server, &format!("/observe/logs/{id}")).await;
         assert_eq!((status, &story["state"]), (StatusCode::OK, &json!("done")), "{id}: {story}");
@@ -103,7 +103,7 @@ async fn of_many_who_dispatch_one_text_at_once_one_does_and_a_killed_server_doub
 async fn an_announcement_of_the_policy_reaches_people_though_the_text_came_from_nowhere() {
     let policy = POLICY.replace(
         r#"to = ["task_orchestrator", "receipt"]"#,
-        r#"to = ["task_orchestrator", "receipt", { slack = "T9/C9", thread_ts = "1.000001", text = "{title}" }]"#,
+        r#"to = ["task_orchestrator", "receipt", { slack = "T9/C9", text = "{title}" }]"#,
     );
     assert_ne!(policy, POLICY);
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -114,6 +114,8 @@ async fn an_announcement_of_the_policy_reaches_people_though_the_text_came_from_
     let (status, made) = post(&system, &server, "/route/dispatch", "k", &json!({ "classification_id": meaning })).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{made}");
     system.settled().await;
-    assert_eq!(system.slack.posted().iter().map(|posted| posted.channel.as_str()).collect::<Vec<_>>(), ["C9"]);
+    let posted = system.slack.posted();
+    let places: Vec<_> = posted.iter().map(|posted| (posted.channel.as_str(), posted.thread_ts.as_deref())).collect();
+    assert_eq!(places, [("C9", None)], "in the channel itself");
     system.finish().await;
 }

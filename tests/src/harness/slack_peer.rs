@@ -69,7 +69,9 @@ impl SlackPeer {
             .await;
         Mock::given(path("/chat.update")).respond_with(Update(state.clone())).mount(&server).await;
         Mock::given(path("/chat.postEphemeral")).respond_with(Whisper(state.clone())).mount(&server).await;
-        Mock::given(path("/conversations.replies")).respond_with(Replies(state.clone())).mount(&server).await;
+        for look in ["/conversations.replies", "/conversations.history"] {
+            Mock::given(path(look)).respond_with(Standing(state.clone())).mount(&server).await;
+        }
         Self { server: Arc::new(server), state }
     }
 
@@ -110,7 +112,7 @@ impl SlackPeer {
         self.lock().calls
     }
 
-    /// How often a thread was searched for a delivery.
+    /// How often a thread or a channel was searched for a delivery.
     #[must_use]
     pub fn lookups(&self) -> u32 {
         self.lock().lookups
@@ -187,9 +189,10 @@ impl Respond for Whisper {
     }
 }
 
-struct Replies(Arc<Mutex<State>>);
+/// What stands in a thread, or without its `ts` in a channel itself.
+struct Standing(Arc<Mutex<State>>);
 
-impl Respond for Replies {
+impl Respond for Standing {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let form: Vec<(String, String)> =
             request.url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect();

@@ -12,7 +12,7 @@ pub const DEFAULT_API_URL: &str = "https://slack.com/api";
 const METADATA_TYPE: &str = "dispatch_delivery";
 /// Slack recommends no more than 200 at a time.
 const PAGE: &str = "200";
-/// So that a look-up ends. With `oldest` there is more than one page only in a very busy thread.
+/// So that a look-up ends. With `oldest` there is more than one page only in a very busy place.
 const MAX_PAGES: usize = 3;
 
 /// Slack's Web API at one place.
@@ -22,10 +22,10 @@ pub(crate) struct SlackApi {
     base: Url,
 }
 
-/// A message for a thread.
+/// A message for a channel, or for a thread of it.
 pub(crate) struct Post<'a> {
     pub(crate) channel: &'a str,
-    pub(crate) thread_ts: &'a str,
+    pub(crate) thread_ts: Option<&'a str>,
     /// Escaped and cut already.
     pub(crate) text: &'a str,
     /// Shown instead of the text, where there are any.
@@ -38,7 +38,7 @@ pub(crate) struct Post<'a> {
 pub(crate) enum LookFailure {
     /// Slack refused.
     Refused(Failure),
-    /// There is more in the thread than is read.
+    /// There is more in that place than is read.
     TooLong,
 }
 
@@ -51,7 +51,6 @@ impl SlackApi {
     pub(crate) async fn post(&self, token: &SecretString, post: &Post<'_>) -> Result<Option<String>, Failure> {
         let mut body = json!({
             "channel": post.channel,
-            "thread_ts": post.thread_ts,
             "text": post.text,
             // The text is plain: `_` and `*` in it mean themselves.
             "mrkdwn": false,
@@ -59,6 +58,9 @@ impl SlackApi {
             "unfurl_media": false,
             "metadata": { "event_type": METADATA_TYPE, "event_payload": { "delivery_id": post.delivery_id } },
         });
+        if let Some(thread_ts) = post.thread_ts {
+            body["thread_ts"] = json!(thread_ts);
+        }
         if let Some(blocks) = &post.blocks {
             body["blocks"] = blocks.clone();
         }
@@ -85,30 +87,39 @@ impl SlackApi {
     pub(crate) async fn whisper(
         &self,
         token: &SecretString,
-        (channel, thread_ts): (&str, &str),
+        (channel, thread_ts): (&str, Option<&str>),
         user: &str,
         text: &str,
     ) -> Result<(), Failure> {
-        let body = json!({ "channel": channel, "thread_ts": thread_ts, "user": user, "text": text });
+        let mut body = json!({ "channel": channel, "user": user, "text": text });
+        if let Some(thread_ts) = thread_ts {
+            body["thread_ts"] = json!(thread_ts);
+        }
         self.call("chat.postEphemeral", token, &body).await.map(drop)
     }
 
-    /// Looks for the message of `delivery_id` in a thread, from `oldest` (Unix seconds) on. Answers its `ts`.
+    /// Looks for the message of `delivery_id` in a thread, or in a channel itself, from `oldest` (Unix seconds) on. Answers its
+    /// `ts`.
     ///
-    /// `conversations.replies`: <https://docs.slack.dev/reference/methods/conversations.replies>.
+    /// `conversations.replies`: <https://docs.slack.dev/reference/methods/conversations.replies>; `conversations.history`:
+    /// <https://docs.slack.dev/reference/methods/conversations.history>.
     pub(crate) async fn find(
         &self,
         token: &SecretString,
-        (channel, thread_ts): (&str, &str),
+        (channel, thread_ts): (&str, Option<&str>),
         delivery_id: &str,
         oldest: Option<u64>,
     ) -> Result<Option<String>, LookFailure> {
         let mut cursor = String::new();
         for _ in 0..MAX_PAGES {
-            let mut url = self.method("conversations.replies");
+            let method = if thread_ts.is_some() { "conversations.replies" } else { "conversations.history" };
+            let mut url = self.method(method);
             {
                 let mut query = url.query_pairs_mut();
-                query.append_pair("channel", channel).append_pair("ts", thread_ts);
+                query.append_pair("channel", channel);
+                if let Some(thread_ts) = thread_ts {
+                    query.append_pair("ts", thread_ts);
+                }
                 query.append_pair("include_all_metadata", "true").append_pair("limit", PAGE);
                 if let Some(seconds) = oldest {
                     query.append_pair("oldest", &format!("{seconds}.000000"));

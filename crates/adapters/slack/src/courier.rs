@@ -9,7 +9,7 @@ use dispatch_mission::ids::DeliveryId;
 use dispatch_outbound::{Class, Failure, Outbound, Url};
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
-use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
+use dispatch_routing::destination::{Destination, DestinationKind, NotificationDestination, SlackPlace};
 use dispatch_routing::lane::LOOKUP;
 use dispatch_routing::plan::Content;
 use secrecy::SecretString;
@@ -19,7 +19,7 @@ use serde_json::Value;
 /// off refuses every event as stale, so it has no deliveries.)
 const CLOCK_TOLERANCE_SECONDS: u64 = 3600;
 
-/// Posts messages in Slack threads.
+/// Posts messages in Slack channels and their threads.
 ///
 /// One call of `deliver` makes one request, and up to three more where it has to look first, each under the time-out of
 /// the [`Outbound`] it was given.
@@ -38,9 +38,8 @@ impl SlackCourier {
     }
 
     /// Looks for an earlier attempt's message. `None`: there is none, so it may be sent.
-    async fn look(&self, token: &SecretString, thread: &SlackThread, id: DeliveryId) -> Option<AttemptOutcome> {
-        let place = (thread.channel_id.as_str(), thread.thread_ts.as_str());
-        match self.api.find(token, place, &id.to_string(), oldest(id)).await {
+    async fn look(&self, token: &SecretString, place: &SlackPlace, id: DeliveryId) -> Option<AttemptOutcome> {
+        match self.api.find(token, of(place), &id.to_string(), oldest(id)).await {
             Ok(None) => None,
             Ok(Some(ts)) => Some(AttemptOutcome::Delivered { reference: Some(ts).filter(|ts| !ts.is_empty()) }),
             Err(LookFailure::TooLong) => Some(AttemptOutcome::Unknowable { code: "lookup_thread_too_long".into() }),
@@ -48,9 +47,9 @@ impl SlackCourier {
         }
     }
 
-    async fn send(&self, token: &SecretString, thread: &SlackThread, id: DeliveryId, content: &Content) -> Sent {
+    async fn send(&self, token: &SecretString, place: &SlackPlace, id: DeliveryId, content: &Content) -> Sent {
         let delivery_id = id.to_string();
-        let (channel, thread_ts) = (thread.channel_id.as_str(), thread.thread_ts.as_str());
+        let (channel, thread_ts) = of(place);
         let (text, blocks) = match content {
             Content::Question(question) => (question.text.as_str(), Some(blocks::question(question, id))),
             other => (other.text().unwrap_or_default(), None),
@@ -59,15 +58,19 @@ impl SlackCourier {
         self.api.post(token, &Post { channel, thread_ts, text: &text, blocks, delivery_id: &delivery_id }).await
     }
 
-    /// Changes a message that stands in the thread.
-    async fn change(&self, token: &SecretString, thread: &SlackThread, ts: &str, text: &str, blocks: Value) -> Sent {
-        gone_is_unwanted(self.api.update(token, (&thread.channel_id, ts), text, blocks).await)
+    /// Changes a message that stands there.
+    async fn change(&self, token: &SecretString, place: &SlackPlace, ts: &str, text: &str, blocks: Value) -> Sent {
+        gone_is_unwanted(self.api.update(token, (&place.channel_id, ts), text, blocks).await)
     }
 
-    async fn whisper(&self, token: &SecretString, thread: &SlackThread, to: &str, text: &str) -> Sent {
-        let place = (thread.channel_id.as_str(), thread.thread_ts.as_str());
-        gone_is_unwanted(self.api.whisper(token, place, to, text).await.map(|()| None))
+    async fn whisper(&self, token: &SecretString, place: &SlackPlace, to: &str, text: &str) -> Sent {
+        gone_is_unwanted(self.api.whisper(token, of(place), to, text).await.map(|()| None))
     }
+}
+
+/// Channel, and `ts` of the thread where it is one.
+fn of(place: &SlackPlace) -> (&str, Option<&str>) {
+    (&place.channel_id, place.thread_ts.as_deref())
 }
 
 /// What Slack calls a message, or why it did not take it.
@@ -80,11 +83,11 @@ impl Courier for SlackCourier {
     }
 
     async fn deliver(&self, delivery: &ClaimedDelivery) -> AttemptOutcome {
-        let Destination::Notification(NotificationDestination::Slack(thread)) = &delivery.destination else {
+        let Destination::Notification(NotificationDestination::Slack(place)) = &delivery.destination else {
             return AttemptOutcome::Permanent { code: "not_for_slack".into() };
         };
         // No wait will bring a token: a person configures one and replays. Until then the delivery stands as failed.
-        let Some(token) = self.tokens.of(&thread.workspace) else {
+        let Some(token) = self.tokens.of(&place.workspace) else {
             let code = "no_token".into();
             return if delivery.may_have_been_sent {
                 AttemptOutcome::Unknowable { code }
@@ -98,24 +101,24 @@ impl Courier for SlackCourier {
             Content::Question(question) if question.replaces.is_some() => {
                 let ts = question.replaces.as_deref().unwrap_or_default();
                 let text = for_slack(&question.text);
-                self.change(token, thread, ts, &text, blocks::question(question, id)).await
+                self.change(token, place, ts, &text, blocks::question(question, id)).await
             }
             Content::Closing { message_ref, remark } => {
                 let text = blocks::remark(remark);
-                self.change(token, thread, message_ref, &text, blocks::closing(&text)).await
+                self.change(token, place, message_ref, &text, blocks::closing(&text)).await
             }
             // It cannot be looked for, and one word too few is better than one too many.
             Content::Whisper { .. } if delivery.may_have_been_sent => {
                 return AttemptOutcome::Unwanted { code: "whispered_before".into() };
             }
-            Content::Whisper { to, remark } => self.whisper(token, thread, to, &blocks::remark(remark)).await,
+            Content::Whisper { to, remark } => self.whisper(token, place, to, &blocks::remark(remark)).await,
             content => {
                 if delivery.may_have_been_sent
-                    && let Some(outcome) = self.look(token, thread, id).await
+                    && let Some(outcome) = self.look(token, place, id).await
                 {
                     return outcome;
                 }
-                self.send(token, thread, id, content).await
+                self.send(token, place, id, content).await
             }
         };
         outcome(sent)

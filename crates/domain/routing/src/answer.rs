@@ -165,7 +165,7 @@ fn store(
 #[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
-    use crate::destination::{NotificationDestination, SlackThread};
+    use crate::destination::{NotificationDestination, SlackPlace};
     use crate::event::EventType;
     use crate::testing::{claimed_unit, stray};
     use dispatch_mission::signal::Source;
@@ -263,7 +263,7 @@ mod tests {
             .collect();
         assert_eq!(items.iter().map(|item| item.place).collect::<Vec<_>>(), [0, 1]);
         assert!(items.iter().all(|item| item.delivery_id == asked.delivery_id));
-        let thread = SlackThread { workspace: "T1".into(), channel_id: "C1".into(), thread_ts: "1.1".into() };
+        let thread = SlackPlace { workspace: "T1".into(), channel_id: "C1".into(), thread_ts: Some("1.1".into()) };
         assert_eq!(plan[2].destination, Destination::Notification(NotificationDestination::Slack(thread)));
         assert!(plan.iter().all(|one| !matches!(one.content, Content::Event(_))), "no agent is asked again");
         let Verdict::Dispatch(by_sms) = answer().route(&question(Source::Sms), 3).decision.verdict else {

@@ -43,7 +43,7 @@ pub enum StorageTable {
 #[serde(tag = "target", rename_all = "snake_case")]
 pub enum NotificationDestination {
     /// A Slack channel, in a thread.
-    Slack(SlackThread),
+    Slack(SlackPlace),
     /// A phone, by SMS.
     Sms(SmsNumber),
 }
@@ -62,15 +62,16 @@ pub struct AgentDestination {
     pub target: String,
 }
 
-/// A thread in a Slack channel.
+/// A Slack channel, or a thread of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct SlackThread {
+pub struct SlackPlace {
     /// Slack team id: which workspace's token sends.
     pub workspace: String,
     /// Slack channel id.
     pub channel_id: String,
-    /// `ts` of the message that the thread hangs on.
-    pub thread_ts: String,
+    /// `ts` of the message that the thread hangs on; none for the channel itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_ts: Option<String>,
 }
 
 /// A phone that gets a text message.

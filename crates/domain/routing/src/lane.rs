@@ -86,7 +86,8 @@ impl Destination {
     pub fn line(&self) -> Option<String> {
         match self {
             Self::Notification(NotificationDestination::Slack(to)) => {
-                Some(format!("slack/{}/{}/{}", to.workspace, to.channel_id, to.thread_ts))
+                let thread = to.thread_ts.as_deref().unwrap_or("-");
+                Some(format!("slack/{}/{}/{thread}", to.workspace, to.channel_id))
             }
             Self::Notification(NotificationDestination::Sms(to)) => Some(format!("sms/{}/{}", to.from, to.to)),
             _ => None,
@@ -136,14 +137,14 @@ pub fn share_out(mut lanes: Vec<OpenLane>, limit: u32, bounds: &Bounds) -> Vec<(
 mod tests {
     use super::*;
     use crate::destination::{
-        AgentDestination, SlackThread, SmsNumber, StorageDestination, StorageTable, WebhookDestination,
+        AgentDestination, SlackPlace, SmsNumber, StorageDestination, StorageTable, WebhookDestination,
     };
     use crate::question::Remark;
     use proptest::prelude::*;
 
     #[test]
     fn each_kind_has_lanes_of_its_own() {
-        let thread = SlackThread { workspace: "T1".into(), channel_id: "C1".into(), thread_ts: "1.000001".into() };
+        let thread = SlackPlace { workspace: "T1".into(), channel_id: "C1".into(), thread_ts: Some("1.000001".into()) };
         let slack = Destination::Notification(NotificationDestination::Slack(thread)).lane();
         assert_eq!((slack.destination.as_str(), slack.channel_text()), ("slack/T1", "C1"));
         let number = SmsNumber { from: "+14165550100".into(), to: "+14165550101".into() };
@@ -158,7 +159,8 @@ mod tests {
     }
 
     fn slack(channel: &str) -> Destination {
-        let thread = SlackThread { workspace: "T1".into(), channel_id: channel.into(), thread_ts: "1.000001".into() };
+        let thread =
+            SlackPlace { workspace: "T1".into(), channel_id: channel.into(), thread_ts: Some("1.000001".into()) };
         Destination::Notification(NotificationDestination::Slack(thread))
     }
 

@@ -22,7 +22,7 @@ pub use replays::replays_contract;
 pub use unit_queue::unit_queue_contract;
 
 use crate::delivery_queue::DeliveryQueue;
-use crate::destination::{Destination, NotificationDestination, SlackThread, StorageDestination, StorageTable};
+use crate::destination::{Destination, NotificationDestination, SlackPlace, StorageDestination, StorageTable};
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
 use crate::queue::{ClaimRule, ClaimToken};
 use crate::storage::{AgentTaskWork, StorageItem, StorageWork};
@@ -164,7 +164,8 @@ pub fn settlement(unit: &ClaimedUnit, verdict: Verdict) -> UnitSettlement {
 /// A message to the thread of `channel`, after another delivery of the plan.
 #[must_use]
 pub fn message(channel: &str, after: Option<usize>) -> PlannedDelivery {
-    let thread = SlackThread { workspace: "T1".into(), channel_id: channel.to_owned(), thread_ts: "1.000001".into() };
+    let thread =
+        SlackPlace { workspace: "T1".into(), channel_id: channel.to_owned(), thread_ts: Some("1.000001".into()) };
     PlannedDelivery {
         destination: Destination::Notification(NotificationDestination::Slack(thread)),
         content: Content::Message { text: "✅ Task detected and added to your queue!".into() },

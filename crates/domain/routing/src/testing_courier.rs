@@ -2,7 +2,7 @@
 
 use crate::courier::Courier;
 use crate::delivery::{AttemptOutcome, ClaimedDelivery};
-use crate::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
+use crate::destination::{Destination, DestinationKind, NotificationDestination, SlackPlace};
 use crate::event::EventWork;
 use crate::plan::Content;
 use crate::queue::ClaimToken;
@@ -285,10 +285,10 @@ impl CourierHarness for FakeCourier {
     }
 
     fn destination(&self) -> Destination {
-        Destination::Notification(NotificationDestination::Slack(SlackThread {
+        Destination::Notification(NotificationDestination::Slack(SlackPlace {
             workspace: "T1".into(),
             channel_id: "C1".into(),
-            thread_ts: "1700000000.000100".into(),
+            thread_ts: Some("1700000000.000100".into()),
         }))
     }
 

@@ -1,6 +1,6 @@
 //! What the Slack courier says to Slack, and what it makes of each answer.
 
-use crate::peer::{TOKEN, courier_to, thread};
+use crate::peer::{TOKEN, channel, courier_to, thread};
 use dispatch_mission::ids::DeliveryId;
 use dispatch_routing::courier::Courier;
 use dispatch_routing::delivery::{AttemptOutcome, ClaimedDelivery};
@@ -87,6 +87,23 @@ async fn a_message_is_posted_as_slack_wants_it() {
         },
     });
     assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn without_a_thread_it_stands_in_the_channel_and_is_looked_for_there() {
+    let repeat = ClaimedDelivery { may_have_been_sent: true, ..message_for(channel(), "hello") };
+    let (server, courier) = slack_that(&[
+        ("/api/conversations.history", ok(&json!({"messages": [{"ts": "1.0", "text": "hello"}]}))),
+        (POST, ok(&json!({"ts": "4.0"}))),
+    ])
+    .await;
+    assert_eq!(courier.deliver(&repeat).await, AttemptOutcome::Delivered { reference: Some("4.0".into()) });
+    let [request] = posts(&server).await.try_into().expect("one request");
+    let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+    assert_eq!((&body["channel"], body.get("thread_ts")), (&json!("C1"), None));
+    let all = server.received_requests().await.expect("recorded");
+    let asked: Vec<_> = all[0].url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    assert_eq!(asked, ["channel", "include_all_metadata", "limit", "oldest"]);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! A Slack that does as it is told: two methods of its Web API over HTTP, with the messages that stand in its threads.
+//! A Slack that does as it is told: its Web API over HTTP, with the messages that stand in one channel and its threads.
 
 use async_trait::async_trait;
 use dispatch_mission::ids::DeliveryId;
 use dispatch_outbound::{Outbound, OutboundOptions, Url, authority};
 use dispatch_routing::courier::Courier;
-use dispatch_routing::destination::{Destination, NotificationDestination, SlackThread};
+use dispatch_routing::destination::{Destination, NotificationDestination, SlackPlace};
 use dispatch_routing::testing_courier::{Behaviour, CourierHarness, WAIT};
 use dispatch_slack::{BotTokens, SlackCourier};
 use serde_json::{Value, json};
@@ -36,16 +36,29 @@ pub fn outbound_to(url: &Url) -> Outbound {
     Outbound::new(&options).expect("a client")
 }
 
+/// The `ts` of the message that the thread hangs on.
+const ROOT: &str = "1700000000.000100";
+
 pub fn thread() -> Destination {
-    Destination::Notification(NotificationDestination::Slack(SlackThread {
+    place(Some(ROOT))
+}
+
+/// No thread of it.
+pub fn channel() -> Destination {
+    place(None)
+}
+
+fn place(thread_ts: Option<&str>) -> Destination {
+    Destination::Notification(NotificationDestination::Slack(SlackPlace {
         workspace: "T1".into(),
         channel_id: "C1".into(),
-        thread_ts: "1700000000.000100".into(),
+        thread_ts: thread_ts.map(str::to_owned),
     }))
 }
 
 /// Slack and two couriers: one to it, one to where nobody listens.
 pub struct FakeSlack {
+    destination: Destination,
     _server: MockServer,
     state: Arc<Mutex<State>>,
     reachable: SlackCourier,
@@ -59,12 +72,14 @@ struct State {
 }
 
 impl FakeSlack {
-    pub async fn start() -> Self {
+    /// For messages to this place.
+    pub async fn start(destination: Destination) -> Self {
         let state = Arc::new(Mutex::new(State { behaviour: Behaviour::Accept, messages: Vec::new() }));
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(Api(Arc::clone(&state))).mount(&server).await;
         let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
         Self {
+            destination,
             reachable: courier_to(&format!("{}/api/", server.uri()), TOKEN),
             unreachable: courier_to(&format!("http://{gone}/api"), TOKEN),
             state,
@@ -81,7 +96,7 @@ impl CourierHarness for FakeSlack {
     }
 
     fn destination(&self) -> Destination {
-        thread()
+        self.destination.clone()
     }
 
     async fn behave(&self, behaviour: Behaviour) {
@@ -108,7 +123,8 @@ impl Respond for Api {
         }
         match request.url.path() {
             "/api/chat.postMessage" => state.post(request),
-            "/api/conversations.replies" => state.replies(request),
+            "/api/conversations.replies" => state.messages(request, Some(ROOT)),
+            "/api/conversations.history" => state.messages(request, None),
             _ => refused("unknown_method"),
         }
     }
@@ -130,8 +146,8 @@ impl State {
         if self.behaviour == Behaviour::TakeAndHang { answer.set_delay(FOREVER) } else { answer }
     }
 
-    /// One message a page, the thread's first message first, as Slack does.
-    fn replies(&self, request: &Request) -> ResponseTemplate {
+    /// What stands in a thread, its root first, or in the channel itself; on two pages.
+    fn messages(&self, request: &Request, thread: Option<&str>) -> ResponseTemplate {
         match self.behaviour {
             Behaviour::HideForGood => return refused("missing_scope"),
             Behaviour::HideForNow | Behaviour::RefuseForNow => return wait(),
@@ -139,12 +155,12 @@ impl State {
             _ => {}
         }
         let asked = |key: &str| request.url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value);
-        if asked("channel").as_deref() != Some("C1") || asked("ts").as_deref() != Some("1700000000.000100") {
+        if asked("channel").as_deref() != Some("C1") || asked("ts").as_deref() != thread {
             return refused("thread_not_found");
         }
         assert_eq!(asked("include_all_metadata").as_deref(), Some("true"));
-        let mut messages = vec![json!({"ts": "1700000000.000100", "text": "the root"})];
-        messages.extend(self.messages.iter().cloned());
+        let mut messages = vec![json!({"ts": ROOT, "text": "the root"})];
+        messages.extend(self.messages.iter().filter(|message| message["thread_ts"].as_str() == thread).cloned());
         // Two pages, so that the cursor is followed.
         let half = messages.len() / 2;
         let (page, next) = if asked("cursor").as_deref() == Some("second") {

@@ -3,7 +3,7 @@
 use super::endpoints::TASK_ORCHESTRATOR;
 use super::file::Policy;
 use crate::destination::{
-    AgentDestination, Destination, NotificationDestination, SlackThread, SmsNumber, StorageTable, WebhookDestination,
+    AgentDestination, Destination, NotificationDestination, SlackPlace, SmsNumber, StorageTable, WebhookDestination,
 };
 use crate::plan::{Content, Decision, PlannedDelivery, Verdict};
 use crate::storage::StorageItem;
@@ -32,7 +32,7 @@ pub struct Choice {
 pub enum Wanted {
     /// Rows in this table.
     Storage(StorageTable),
-    /// A receipt in a Slack channel; in the thread of the unit where none is named.
+    /// A receipt in a Slack channel: where no thread is named, in the unit's own, and in another channel in the channel itself.
     Slack {
         /// Slack team id; needed for a text that came in by no door.
         workspace: Option<String>,
@@ -252,10 +252,10 @@ fn address(unit: &ClaimedUnit, wanted: &Wanted) -> Result<NotificationDestinatio
             Err((Some("workspace"), "is not the one that the message came from"))
         }
         (Wanted::Slack { workspace: Some(workspace), channel_id, thread_ts }, Source::Api) => {
-            Ok(NotificationDestination::Slack(SlackThread {
+            Ok(NotificationDestination::Slack(SlackPlace {
                 workspace: workspace.clone(),
                 channel_id: channel_id.clone(),
-                thread_ts: thread_ts.clone().ok_or((Some("thread_ts"), "needs a thread: the text came from none"))?,
+                thread_ts: thread_ts.clone(),
             }))
         }
         (Wanted::Slack { .. }, Source::Api) => {
@@ -264,10 +264,10 @@ fn address(unit: &ClaimedUnit, wanted: &Wanted) -> Result<NotificationDestinatio
         (Wanted::Slack { channel_id, thread_ts, .. }, Source::Slack) => {
             let here = || place.thread.clone().or_else(|| Some(unit.members.first()?.message_ref.clone()));
             let thread_ts = thread_ts.clone().or_else(|| (*channel_id == place.channel).then(here).flatten());
-            Ok(NotificationDestination::Slack(SlackThread {
+            Ok(NotificationDestination::Slack(SlackPlace {
                 workspace: place.workspace.clone(),
                 channel_id: channel_id.clone(),
-                thread_ts: thread_ts.ok_or((Some("thread_ts"), "needs a thread in another channel"))?,
+                thread_ts,
             }))
         }
         (Wanted::Sms { to }, Source::Sms) => {

@@ -4,7 +4,7 @@ use super::file::Policy;
 use super::rule::{Notice, To};
 use super::words::key_of;
 use crate::destination::{
-    AgentDestination, Destination, NotificationDestination, SlackThread, SmsNumber, StorageDestination, StorageTable,
+    AgentDestination, Destination, NotificationDestination, SlackPlace, SmsNumber, StorageDestination, StorageTable,
     WebhookDestination,
 };
 use crate::plan::{Content, PlannedDelivery, Quota};
@@ -181,7 +181,7 @@ fn notice(unit: &ClaimedUnit, meaning: &Classification, wanted: &Notice, after: 
         meaning.listing.address.clone().unwrap_or_default(),
     ];
     PlannedDelivery {
-        destination: Destination::Notification(NotificationDestination::Slack(wanted.thread.clone())),
+        destination: Destination::Notification(NotificationDestination::Slack(wanted.place.clone())),
         content: Content::Message { text: filled(&wanted.text, &Notice::NOTICE_WORDS, &words) },
         after,
         quota: None,
@@ -258,10 +258,10 @@ pub(super) fn reply(
 /// Where whoever wrote the messages is answered; `first` is the provider's name of the first of them.
 pub(crate) fn reply_to(place: &Conversation, author: &str, first: Option<&str>) -> Option<NotificationDestination> {
     Some(match place.source {
-        Source::Slack => NotificationDestination::Slack(SlackThread {
+        Source::Slack => NotificationDestination::Slack(SlackPlace {
             workspace: place.workspace.clone(),
             channel_id: place.channel.clone(),
-            thread_ts: place.thread.as_deref().or(first)?.to_owned(),
+            thread_ts: Some(place.thread.as_deref().or(first)?.to_owned()),
         }),
         Source::Sms => NotificationDestination::Sms(SmsNumber { from: place.channel.clone(), to: author.to_owned() }),
         Source::Api => return None,

@@ -6,7 +6,7 @@ use super::read::placeholders;
 use super::rule::{Action, Notice, Rule, Rules, To};
 use super::toml_walk::{Table, Value, count, share, word, words};
 use super::words::{days, hours, key};
-use crate::destination::SlackThread;
+use crate::destination::SlackPlace;
 use dispatch_classification::taxonomy::MessageType;
 use dispatch_mission::signal::Source;
 use std::collections::BTreeMap;
@@ -229,26 +229,23 @@ fn destination(problems: &mut Problems<'_>, value: &Value<'_>, programs: &[To]) 
     let known = [To::TaskOrchestrator, To::Receipt, To::Question];
     let parse = |text: &str| known.iter().chain(programs).find(|to| to.to_string() == text).cloned();
     let expected = "a destination: \"task_orchestrator\", \"receipt\", \"question\", \"webhook:NAME\" of [endpoints.NAME], \
-                    \"agent:NAME\" of [agents.NAME], or { slack = …, thread_ts = … }";
+                    \"agent:NAME\" of [agents.NAME], or { slack = … }";
     word(problems, value, parse, expected)
 }
 
 fn notice(problems: &mut Problems<'_>, value: &Value<'_>) -> Option<Notice> {
     let table = Table::of(problems, value, "a destination")?;
     table.has_only(problems, &["slack", "thread_ts", "text"], "a destination");
-    let needed = |problems: &mut Problems<'_>, name: &str| {
-        let found = table.get(name);
-        if found.is_none() {
-            problems.add(table.at.clone(), format!("this destination has no `{name}`"));
-        }
-        found
-    };
-    let place = needed(problems, "slack").and_then(|value| {
+    let place = table.get("slack").or_else(|| {
+        problems.add(table.at.clone(), "this destination has no `slack`".to_owned());
+        None
+    });
+    let place = place.and_then(|value| {
         word(problems, value, slack_place, "a Slack team and a channel of it, such as \"T0123/C0456\"")
     });
-    let thread_ts = needed(problems, "thread_ts").and_then(|value| {
-        word(problems, value, message_ts, "the ts of a message there, such as \"1700000000.000100\"")
-    });
+    let thread_ts = table
+        .get("thread_ts")
+        .map(|value| word(problems, value, message_ts, "the ts of a message there, such as \"1700000000.000100\""));
     let words = table.get("text").map(|value| {
         let words = word(problems, value, text, "a text that is not empty")?;
         placeholders(problems, value, &words, &Notice::NOTICE_WORDS);
@@ -256,7 +253,9 @@ fn notice(problems: &mut Problems<'_>, value: &Value<'_>) -> Option<Notice> {
     });
     let text = words.unwrap_or_else(|| Some("{title}".to_owned()))?;
     let (workspace, channel_id) = place?;
-    Some(Notice { thread: SlackThread { workspace, channel_id, thread_ts: thread_ts? }, text })
+    // A ts that is none is a problem, and no wish for the channel itself.
+    let thread_ts = thread_ts.map_or(Some(None), |ts| ts.map(Some))?;
+    Some(Notice { place: SlackPlace { workspace, channel_id, thread_ts }, text })
 }
 
 /// What messages come in by.

@@ -1,7 +1,7 @@
 //! One rule of the policy: when it speaks, and what it says. Must not know the file it stands in, nor how a plan is made.
 
 use super::condition::{Condition, Facts};
-use crate::destination::SlackThread;
+use crate::destination::SlackPlace;
 use std::time::Duration;
 
 /// One rule. The first whose conditions all hold decides.
@@ -59,11 +59,11 @@ pub enum To {
     Slack(Notice),
 }
 
-/// A message to a fixed thread in Slack.
+/// A message to a fixed place in Slack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notice {
     /// Which.
-    pub thread: SlackThread,
+    pub place: SlackPlace,
     /// The words; see [`NOTICE_WORDS`](Self::NOTICE_WORDS) for what they may name in braces.
     pub text: String,
 }

@@ -147,7 +147,7 @@ fn receipts_go_to_the_thread_of_the_first_message() {
         let Destination::Notification(NotificationDestination::Slack(slack)) = &plan[1].destination else {
             panic!("a Slack receipt")
         };
-        assert_eq!(slack.thread_ts, expected);
+        assert_eq!(slack.thread_ts.as_deref(), Some(expected));
     }
 }
 

@@ -74,7 +74,7 @@ impl fmt::Display for To {
             Self::Question => f.write_str("question"),
             Self::Webhook(name) => write!(f, "webhook:{name}"),
             Self::Agent(name) => write!(f, "agent:{name}"),
-            Self::Slack(Notice { thread, .. }) => write!(f, "slack:{}/{}", thread.workspace, thread.channel_id),
+            Self::Slack(Notice { place, .. }) => write!(f, "slack:{}/{}", place.workspace, place.channel_id),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{AGES, Queues, claim_for, message};
 use crate::breaker::BreakerRule;
 use crate::delivery::{AttemptOutcome, ClaimedDelivery, DeliveryState};
 use crate::delivery_queue::{Bounds, DeliveryQueue, NextStep};
-use crate::destination::{Destination, DestinationKind, NotificationDestination, SlackThread};
+use crate::destination::{Destination, DestinationKind, NotificationDestination, SlackPlace};
 use crate::limits::{Limits, Rate};
 use crate::plan::{Content, PlannedDelivery};
 use crate::question::Remark;
@@ -34,7 +34,8 @@ pub async fn lanes_contract(queues: Queues<'_>, within: Within<'_>) {
 /// A message to a channel of a workspace: a lane.
 #[must_use]
 pub fn message_to(workspace: &str, channel: &str) -> PlannedDelivery {
-    let thread = SlackThread { workspace: workspace.into(), channel_id: channel.into(), thread_ts: "1.000001".into() };
+    let thread =
+        SlackPlace { workspace: workspace.into(), channel_id: channel.into(), thread_ts: Some("1.000001".into()) };
     PlannedDelivery {
         destination: Destination::Notification(NotificationDestination::Slack(thread)),
         ..message(channel, None)

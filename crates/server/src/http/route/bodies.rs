@@ -34,8 +34,8 @@ pub struct DispatchRequestDto {
 
 /// A destination. `type` and `target` say which members there are: `storage` to `supabase` has a `table` (`listings`,
 /// `dispatch_agent_tasks`, `dispatch_activities` for one activity on the listing at the message's address, or `messages` for the
-/// record of Slack messages); `notification` to `slack` has a `channel_id`, and in another channel than the message's a `thread_ts`,
-/// for a text that came from nowhere a `workspace` too;
+/// record of Slack messages); `notification` to `slack` has a `channel_id`, for a text that came from nowhere a `workspace` too, and
+/// may have a `thread_ts`: without one it goes to the message's own thread, and in another channel to the channel itself;
 /// `notification` to `sms` has `to`. `webhook` names an endpoint of the policy file; `agent` names one of its agents, or
 /// `task_orchestrator`, which makes the rows that the message leads to.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

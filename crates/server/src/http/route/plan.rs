@@ -89,7 +89,7 @@ impl From<&Destination> for DestinationDto {
             },
             Destination::Notification(NotificationDestination::Slack(slack)) => Self {
                 channel_id: Some(slack.channel_id.clone()),
-                thread_ts: Some(slack.thread_ts.clone()),
+                thread_ts: slack.thread_ts.clone(),
                 ..bare(DestinationTypeDto::Notification, "slack")
             },
             Destination::Notification(NotificationDestination::Sms(_)) => bare(DestinationTypeDto::Notification, "sms"),

@@ -50,12 +50,21 @@ fn all_destinations_are_good_or_none_is_served() {
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(stray, vec![TASKS, LISTINGS]), (1, Some("table")), "no listing was declared");
-    assert_eq!(refused(stray, vec![slack("C2", None), TASKS]), (0, Some("thread_ts")));
     assert_eq!(refused(stray, vec![TASKS, Wanted::Sms { to: "+14165550101".into() }]), (1, Some("target")));
     assert_eq!(refused(stray, vec![TASKS, TASKS]), (1, None), "twice");
     assert_eq!(refused(Meaning::InfoRequest, vec![slack("C1", None)]), (0, None), "nothing to tell");
-    let elsewhere = deliveries(confirm(stray, &to([slack("C2", Some("9.9"))])).expect("planned"));
-    assert_eq!((elsewhere.len(), elsewhere[0].after), (1, None));
+    for (wanted, thread) in [
+        (slack("C2", Some("9.9")), Some("9.9")),
+        (slack("C2", None), None),
+        (slack("C1", Some("9.9")), Some("9.9")),
+        (slack("C1", None), Some("1.1")),
+    ] {
+        let told = deliveries(confirm(stray, &to([wanted])).expect("planned"));
+        let Destination::Notification(NotificationDestination::Slack(place)) = &told[0].destination else {
+            panic!("Slack")
+        };
+        assert_eq!((told.len(), told[0].after, place.thread_ts.as_deref()), (1, None, thread));
+    }
 }
 
 #[test]

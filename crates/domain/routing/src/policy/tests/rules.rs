@@ -111,10 +111,25 @@ fn others_hear_of_it_in_the_words_of_the_policy() {
     unit.conversation.source = Source::Sms;
     let plan = deliveries(policy.decide(&unit, &meaning, &Zone::toronto()));
     assert_eq!(message(&plan[1]), "STRAY OPS_MISC_TASK: Order {key} at 12 Elm");
-    let Destination::Notification(NotificationDestination::Slack(thread)) = &plan[1].destination else {
+    let Destination::Notification(NotificationDestination::Slack(place)) = &plan[1].destination else {
         panic!("Slack")
     };
-    assert_eq!((thread.workspace.as_str(), thread.channel_id.as_str(), plan[1].after), ("T7", "C7", Some(0)));
+    assert_eq!((place.workspace.as_str(), place.channel_id.as_str(), plan[1].after), ("T7", "C7", Some(0)));
+    assert_eq!(place.thread_ts.as_deref(), Some("1.000001"));
+}
+
+#[test]
+fn without_a_thread_others_hear_of_it_in_the_channel_itself() {
+    let policy = policy("[[rules]]\nname = \"desk\"\nwhen = { type = \"STRAY\" }\nto = { slack = \"T7/C7\" }\n");
+    let plan = deliveries(policy.decide(&unit(None), &means(STRAY, 0.9), &Zone::toronto()));
+    let Destination::Notification(NotificationDestination::Slack(place)) = &plan[0].destination else {
+        panic!("Slack")
+    };
+    assert_eq!((place.channel_id.as_str(), &place.thread_ts), ("C7", &None));
+    let stored = serde_json::to_value(&plan[0].destination).expect("JSON");
+    assert!(stored.get("thread_ts").is_none(), "{stored}");
+    assert_eq!(serde_json::from_value::<Destination>(stored).expect("read"), plan[0].destination);
+    assert_eq!(plan[0].destination.line().as_deref(), Some("slack/T7/C7/-"));
 }
 
 #[test]
