@@ -143,7 +143,7 @@ impl Deliver {
         failpoint::pass("delivery.claimed", || delivery.delivery_id.to_string());
         let begun = Instant::now();
         let instead = permission.instead_of(&delivery);
-        let sent = instead.is_none();
+        let asked = instead.is_none();
         let outcome = match instead {
             Some(outcome) => outcome,
             None => self.outcome(courier, &delivery).await,
@@ -161,7 +161,7 @@ impl Deliver {
             attempt = delivery.attempts,
             outcome = outcome.class(),
             code = outcome.code(),
-            sent,
+            asked,
             "delivery attempted"
         );
         let took = begun.elapsed();
