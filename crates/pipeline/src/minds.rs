@@ -66,6 +66,11 @@ impl Classifier for Minds {
         self.each().map(|mind| mind.width()).find(|width| *width > 0).unwrap_or(1)
     }
 
+    /// As the one does whose width it is.
+    fn waits(&self) -> bool {
+        self.each().find(|mind| mind.width() > 0).is_none_or(|mind| mind.waits())
+    }
+
     async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {
         let begun = Instant::now();
         let onward = Onward { listener, base: AtomicU32::new(0), highest: AtomicU32::new(0) };
@@ -120,7 +125,9 @@ impl Listener for Onward<'_> {
 mod tests {
     use super::*;
     use dispatch_classification::classification::Meaning;
+    use dispatch_classification::local::LocalClassifier;
     use dispatch_classification::testing::{FixedClassifier, bare, unit};
+    use dispatch_mission::zone::Zone;
     use std::sync::Mutex;
 
     /// Says a word per attempt, then fails.
@@ -204,5 +211,14 @@ mod tests {
     async fn width_is_that_of_the_first_who_is_there() {
         let minds = Minds::new(vec![Arc::new(Mumbler("away", 0)), Arc::new(Panics)], fixed(), Arc::default());
         assert_eq!(minds.width(), 3);
+    }
+
+    /// Its bursts are then claimed as they close, however many better minds are away.
+    #[tokio::test]
+    async fn it_waits_while_a_better_mind_is_there_that_does() {
+        let local = || Arc::new(LocalClassifier::new(Zone::toronto()));
+        let away = Minds::new(vec![Arc::new(Mumbler("away", 0))], local(), Arc::default());
+        let there = Minds::new(vec![Arc::new(Mumbler("there", 2))], local(), Arc::default());
+        assert_eq!((away.waits(), there.waits()), (false, true));
     }
 }

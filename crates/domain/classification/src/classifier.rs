@@ -85,6 +85,11 @@ pub trait Classifier: Send + Sync {
     /// How many units it can think about at the same time without one waiting for another.
     fn width(&self) -> usize;
 
+    /// Whether a thought waits for somebody else, so that all its places may be taken for long.
+    fn waits(&self) -> bool {
+        true
+    }
+
     /// Classifies the messages of one unit, oldest first; never called with none. Content never instructs the
     /// classifier. The answer keeps the one-key rule by construction. A mind that writes its answer piece by piece lets
     /// `listener` hear them.

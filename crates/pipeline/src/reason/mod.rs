@@ -62,10 +62,10 @@ impl Reason {
         Ok((amended + closed) as usize)
     }
 
-    /// Whether bursts are claimed in the commit that closes them, which is half of the writing. Only for a mind that has
-    /// places for a whole claim: behind a narrower one they are closed apart, so that none grows while it waits for a place.
+    /// Whether bursts are claimed in the commit that closes them, which is half of the writing. Only for a mind that never
+    /// waits: behind another one they are closed apart, so that none grows while it waits for a place.
     fn claims_bursts(&self) -> bool {
-        self.classifier.width() >= usize::try_from(self.claim.limit).unwrap_or(usize::MAX)
+        !self.classifier.waits()
     }
 
     /// Understands and routes due units until none is left, as many at a time as the classifier can think about; a place

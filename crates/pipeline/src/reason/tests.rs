@@ -18,6 +18,7 @@ struct Ponderer {
     quick: FixedClassifier,
     let_go: Semaphore,
     width: usize,
+    waits: bool,
 }
 
 impl Ponderer {
@@ -27,7 +28,12 @@ impl Ponderer {
     }
 
     fn with(width: usize) -> Arc<Self> {
-        Arc::new(Self { quick: FixedClassifier::default(), let_go: Semaphore::new(0), width })
+        Arc::new(Self { quick: FixedClassifier::default(), let_go: Semaphore::new(0), width, waits: true })
+    }
+
+    /// One that says of itself that it never waits, with sixty places.
+    fn quick() -> Arc<Self> {
+        Arc::new(Self { quick: FixedClassifier::default(), let_go: Semaphore::new(0), width: 60, waits: false })
     }
 }
 
@@ -39,6 +45,10 @@ impl Classifier for Ponderer {
 
     fn width(&self) -> usize {
         self.width
+    }
+
+    fn waits(&self) -> bool {
+        self.waits
     }
 
     async fn classify(&self, unit: &[Utterance], listener: &dyn Listener) -> Result<Classified, ClassifierError> {
@@ -214,10 +224,10 @@ fn burst(text: &str, count: usize) -> Vec<ClaimedUnit> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mind_with_places_for_a_whole_claim_takes_bursts_as_they_close() {
+async fn a_mind_that_never_waits_takes_bursts_as_they_close() {
     let queue = ScriptedQueue::of(&["due before"]);
     queue.see(|script| script.bursts = burst("a", 120));
-    let reason = reason(&queue, Ponderer::with(60));
+    let reason = reason(&queue, Ponderer::quick());
     assert_eq!(reason.gather_turn().await.unwrap(), 0);
     assert_eq!(reason.think_turn(&CancellationToken::new()).await.unwrap(), 121);
     queue.see(|script| {
@@ -226,10 +236,10 @@ async fn a_mind_with_places_for_a_whole_claim_takes_bursts_as_they_close() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn behind_a_narrow_mind_bursts_are_closed_apart() {
+async fn behind_a_mind_that_waits_bursts_are_closed_apart() {
     let queue = ScriptedQueue::of(&[]);
     queue.see(|script| script.bursts = burst("a", 10));
-    let reason = reason(&queue, Ponderer::with(8));
+    let reason = reason(&queue, Ponderer::with(60));
     assert_eq!(reason.think_turn(&CancellationToken::new()).await.unwrap(), 0, "none of them is its own to close");
     reason.gather_turn().await.unwrap();
     assert_eq!(reason.think_turn(&CancellationToken::new()).await.unwrap(), 10);
@@ -243,7 +253,7 @@ async fn no_burst_is_closed_beside_what_was_claimed_before() {
         script.due[0].attempts = 2;
         script.bursts = burst("a", 3);
     });
-    let mind = Ponderer::with(60);
+    let mind = Ponderer::quick();
     let (reason, stop) = (reason(&queue, mind.clone()), CancellationToken::new());
     let later = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -261,7 +271,7 @@ async fn bursts_that_cannot_be_closed_do_not_cost_what_is_claimed() {
         script.bursts_fail = true;
         script.bursts = burst("c", 1);
     });
-    let reason = reason(&queue, Ponderer::with(60));
+    let reason = reason(&queue, Ponderer::quick());
     assert!(reason.think_turn(&CancellationToken::new()).await.is_err(), "the fault is told");
     queue.see(|script| assert_eq!(script.settled.concat().len(), 2));
 }

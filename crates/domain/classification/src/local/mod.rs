@@ -197,6 +197,10 @@ impl Classifier for LocalClassifier {
         NAME
     }
 
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// It never waits: the more at once, the fewer commits.
     fn width(&self) -> usize {
         400

@@ -20,15 +20,15 @@ use crate::store::error::StoreError;
 use crate::store::micros;
 use crate::store::sql::sql;
 
-/// Bursts that may be closed: the oldest signal is no longer fresh, or there are enough of them. A bounded look at the
-/// oldest due signals; how many are due altogether does not matter.
+/// Bursts that may be closed: none of the signals seen is fresh any more, or there are enough of them. A bounded look at the
+/// oldest due signals; how many are due altogether does not matter, and one whose author still writes takes nobody's place.
 const CANDIDATES: &str = "
 SELECT burst, conversation FROM (
     SELECT burst, conversation, received_at FROM dispatch.signals
     WHERE unit_id IS NULL AND state = 'queued' ORDER BY received_at LIMIT $1
 ) AS oldest
 GROUP BY burst, conversation
-HAVING min(received_at) <= now() - $2 * interval '1 microsecond' OR count(*) >= $3
+HAVING max(received_at) <= now() - $2 * interval '1 microsecond' OR count(*) >= $3
 ORDER BY min(received_at) LIMIT $4";
 
 /// One replica at a time per conversation, so that its units become visible in the order of their ordinals. Whoever
