@@ -218,7 +218,7 @@ mod tests {
     async fn it_waits_while_a_better_mind_is_there_that_does() {
         let local = || Arc::new(LocalClassifier::new(Zone::toronto()));
         let away = Minds::new(vec![Arc::new(Mumbler("away", 0))], local(), Arc::default());
-        let there = Minds::new(vec![Arc::new(Mumbler("there", 2))], local(), Arc::default());
+        let there = Minds::new(vec![fixed()], local(), Arc::default());
         assert_eq!((away.waits(), there.waits()), (false, true));
     }
 }
