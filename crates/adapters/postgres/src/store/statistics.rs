@@ -26,8 +26,9 @@ WHERE s.schemaname = 'dispatch' AND pg_has_role(c.relowner, 'USAGE')
     AND s.n_mod_since_analyze > 2000 + 0.5 * greatest(c.reltuples, 0)
 ORDER BY s.relname";
 
-// Plans here go wrong by believing that nothing waits, never by a percent or two: a tenth of the usual sample tells as much,
-// and these rows are wide. With the usual one, looking took a fifth of both processors while a backlog was drained.
+// Plans here go wrong by believing that nothing waits, never by a percent or two: the smallest sample, 300 rows, tells as much
+// as the usual 30,000, and these rows are wide. With a tenth of the usual one, looking took a sixth of the database's time
+// while a backlog was drained.
 const A_SMALL_SAMPLE: &str = "SET LOCAL default_statistics_target = 1";
 
 #[derive(QueryableByName)]

@@ -9,7 +9,7 @@ use dispatch_routing::destination::DestinationKind;
 use dispatch_routing::plan::Verdict;
 use dispatch_routing::queue::{ClaimRule, Settled};
 use dispatch_routing::testing::{AGES, AT_ONCE, agent_task, claim_for, message, said, settlement};
-use dispatch_routing::unit::ClaimedUnit;
+use dispatch_routing::unit::{BurstRule, ClaimedUnit};
 use dispatch_routing::unit_queue::UnitQueue;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -83,6 +83,27 @@ async fn what_several_close_and_claim_at_once_is_in_one_hand_and_in_order() {
          FROM dispatch.units) AS pairs WHERE odd",
     );
     assert_eq!(out_of_order.await, 0, "a conversation is understood in order");
+}
+
+#[tokio::test]
+async fn whoever_still_writes_takes_nobodys_place() {
+    let database = TestDatabase::new().await;
+    let replica = Replica::of(&database);
+    let writes = ["1.000001", "2.000001", "3.000001"].map(|ts| said("busy", "U1", ts));
+    let waits = said("quiet", "U2", "4.000001");
+    replica.signals.append_all([&writes[..], &[waits]].concat()).await.unwrap();
+    let mut connection = database.connect().await;
+    connection
+        .batch_execute(
+            "UPDATE dispatch.signals SET received_at = now() - CASE message_ref WHEN '1.000001' THEN interval '60 minutes'
+                 WHEN '2.000001' THEN '59 minutes' WHEN '3.000001' THEN '0' ELSE '58 minutes' END",
+        )
+        .await
+        .unwrap();
+    let rule = BurstRule { quiet: Duration::from_secs(1_800), max: 10 };
+    let one = ClaimRule { limit: 1, lease: AGES, max_attempts: 5 };
+    let claimed = replica.units.claim_bursts(rule, one).await.unwrap();
+    assert_eq!(claimed.iter().map(|unit| unit.author.as_str()).collect::<Vec<_>>(), ["U2"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Which bursts are closed into units now. Membership is a column, never a range of time: a signal that becomes visible
 //! after its burst was closed is still due and opens the next one. One that answers a question joins the unit that asked it.
 //!
-//! It must not know what a message says, nor write anything.
+//! It must not know what a message says, nor how units are written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
@@ -39,7 +39,7 @@ WHERE pg_try_advisory_xact_lock(hashtextextended('dispatch/burst/' || conversati
 
 /// With the lock in hand, in a statement (hence a snapshot) of its own: what another replica closed meanwhile is gone.
 const DUE: &str = "
-SELECT signal_id, burst, received_at, received_at <= now() - $2 * interval '1 microsecond' AS quiet,
+SELECT signal_id, burst, conversation, received_at, received_at <= now() - $2 * interval '1 microsecond' AS quiet,
     thread IS NOT NULL AS may_answer, amended_at IS NOT NULL AS amended
 FROM dispatch.signals
 WHERE unit_id IS NULL AND state = 'queued' AND burst = ANY ($1)
@@ -67,6 +67,8 @@ struct Due {
     signal_id: Uuid,
     #[diesel(sql_type = Text)]
     burst: String,
+    #[diesel(sql_type = Text)]
+    conversation: String,
     #[diesel(sql_type = Timestamptz)]
     received_at: OffsetDateTime,
     #[diesel(sql_type = Bool)]
@@ -117,14 +119,10 @@ async fn due(connection: &mut AsyncPgConnection, rule: BurstRule, limit: u32) ->
     conversations.dedup();
     let locked: Vec<Locked> = sql(LOCK).bind::<Array<Text>, _>(conversations).load(connection).await?;
     let ours = |c: &&Candidate| locked.iter().any(|l| l.conversation == c.conversation);
-    let bursts: HashMap<&str, &str> =
-        candidates.iter().filter(ours).map(|c| (c.burst.as_str(), c.conversation.as_str())).collect();
-    let due: Vec<Due> = sql(DUE)
-        .bind::<Array<Text>, _>(bursts.keys().collect::<Vec<_>>())
-        .bind::<BigInt, _>(micros(rule.quiet))
-        .load(connection)
-        .await?;
-    let closed = chunks(due, &bursts, usize::try_from(max).unwrap_or(usize::MAX));
+    let bursts: Vec<&str> = candidates.iter().filter(ours).map(|c| c.burst.as_str()).collect();
+    let quiet = micros(rule.quiet);
+    let due: Vec<Due> = sql(DUE).bind::<Array<Text>, _>(bursts).bind::<BigInt, _>(quiet).load(connection).await?;
+    let closed = chunks(due, usize::try_from(max).unwrap_or(usize::MAX));
     join(connection, closed).await
 }
 
@@ -137,7 +135,8 @@ async fn candidates(
 ) -> Result<Vec<Candidate>, StoreError> {
     let (limit, max) = (i64::from(limit), i64::from(rule.max.max(1)));
     let mut found = Vec::new();
-    for window in [limit * 2, (limit * max).clamp(500, 5_000)] {
+    // Of a few signals only, it would not be seen that their authors still write.
+    for window in [(limit * 2).max(200), (limit * max).clamp(500, 5_000)] {
         found = sql(CANDIDATES)
             .bind::<BigInt, _>(window)
             .bind::<BigInt, _>(micros(rule.quiet))
@@ -153,7 +152,7 @@ async fn candidates(
 }
 
 /// Full chunks always; what remains of a burst only when its newest signal is old enough. Oldest burst first.
-fn chunks(due: Vec<Due>, conversations: &HashMap<&str, &str>, max: usize) -> Vec<Closed> {
+fn chunks(due: Vec<Due>, max: usize) -> Vec<Closed> {
     let mut bursts: BTreeMap<String, Vec<Due>> = BTreeMap::new();
     for signal in due {
         bursts.entry(signal.burst.clone()).or_default().push(signal);
@@ -166,9 +165,7 @@ fn chunks(due: Vec<Due>, conversations: &HashMap<&str, &str>, max: usize) -> Vec
         for chunk in burst.chunks(max).filter(|chunk| quiet || chunk.len() == max) {
             closed.push(Closed {
                 unit_id: UnitId::mint().0,
-                conversation: conversations
-                    .get(chunk[0].burst.as_str())
-                    .map_or_else(String::new, |of| (*of).to_owned()),
+                conversation: chunk[0].conversation.clone(),
                 may_answer: chunk.iter().all(|signal| signal.may_answer),
                 amended: chunk.iter().filter(|signal| signal.amended).map(|signal| signal.signal_id).collect(),
                 joins: None,
@@ -202,11 +199,12 @@ mod tests {
     fn signal(burst: &str, second: i64, quiet: bool) -> Due {
         let received_at = OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
         let (may_answer, amended) = (false, false);
-        Due { signal_id: Uuid::now_v7(), burst: burst.to_owned(), received_at, quiet, may_answer, amended }
+        let (burst, conversation) = (burst.to_owned(), "slack/T1/C1/-".to_owned());
+        Due { signal_id: Uuid::now_v7(), burst, conversation, received_at, quiet, may_answer, amended }
     }
 
     fn sizes(due: Vec<Due>, max: usize) -> Vec<(usize, &'static str)> {
-        chunks(due, &HashMap::new(), max).iter().map(|unit| (unit.members.len(), unit.because)).collect()
+        chunks(due, max).iter().map(|unit| (unit.members.len(), unit.because)).collect()
     }
 
     #[test]
